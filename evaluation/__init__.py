@@ -1,0 +1,1 @@
+"""Scores of detections and classifications, as the challenge computes them."""
