@@ -1,0 +1,88 @@
+"""An image seen at another spacing, window by window, without seams."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+
+from algorithm.images.base import Image, Pixels, check_window
+
+SAME_SPACING = 0.01
+"""Spacings that differ by less than this share are one and the same."""
+
+_SUPPORT = 2  # px of the bicubic kernel to each side, times the scale where the view is coarser
+_BLOCK = 1024  # view px resampled at once: bounds memory, and Pillow's window is in float32
+
+
+class ResampledImage:
+    """`image` at `spacing_um`, isotropic. Pixel centres are aligned: x0 = (xv + 0.5) * scale - 0.5.
+
+    Where the spacing agrees within 1 % along an axis, the view has the image's own pixels there.
+    Coarser views are antialiased. Any window equals the same part of the whole view within 1 grey level.
+    """
+
+    def __init__(self, image: Image, spacing_um: float) -> None:
+        if not (math.isfinite(spacing_um) and spacing_um > 0):
+            raise ValueError(f"spacing {spacing_um} um/px")
+        self.image = image
+        self.spacing_um = spacing_um
+        self.scale_x, self.scale_y = (_scale(spacing_um, own_um) for own_um in image.spacing_um)
+        self.width = max(1, round(image.width / self.scale_x))
+        self.height = max(1, round(image.height / self.scale_y))
+
+    def read(self, x: int, y: int, width: int, height: int) -> Pixels:
+        """The window at (x, y), view px: (height, width, 3) uint8 RGB.
+
+        Raises ValueError if it is empty or leaves the view, InputError if the file is damaged there.
+        """
+        check_window(x, y, width, height, self.width, self.height)
+        if self.scale_x == self.scale_y == 1.0:
+            return self.image.read(x, y, width, height)
+        window = np.empty((height, width, 3), np.uint8)
+        for top in range(0, height, _BLOCK):
+            for left in range(0, width, _BLOCK):
+                part = window[top : top + _BLOCK, left : left + _BLOCK]
+                part[...] = self._resample(x + left, y + top, part.shape[1], part.shape[0])
+        return window
+
+    def to_level0(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (N, 2) in view px, x then y, as level-0 px of the image."""
+        return (points + 0.5) * (self.scale_x, self.scale_y) - 0.5
+
+    def from_level0(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (N, 2) in level-0 px, x then y, as view px."""
+        return (points + 0.5) / (self.scale_x, self.scale_y) - 0.5
+
+    def _resample(self, x: int, y: int, width: int, height: int) -> Pixels:
+        left, right = _source_range(x, width, self.scale_x)
+        top, bottom = _source_range(y, height, self.scale_y)
+        source = self._read_padded(left, top, right - left, bottom - top)
+        box = (
+            x * self.scale_x - left,
+            y * self.scale_y - top,
+            (x + width) * self.scale_x - left,
+            (y + height) * self.scale_y - top,
+        )
+        resized = PillowImage.fromarray(source).resize((width, height), PillowImage.Resampling.BICUBIC, box)
+        return np.asarray(resized)
+
+    def _read_padded(self, x: int, y: int, width: int, height: int) -> Pixels:
+        """A window of level 0 that may leave the image; the image's border is repeated outside."""
+        x0, x1 = max(x, 0), min(x + width, self.image.width)
+        y0, y1 = max(y, 0), min(y + height, self.image.height)
+        inside = self.image.read(x0, y0, x1 - x0, y1 - y0)
+        margins = ((y0 - y, y + height - y1), (x0 - x, x + width - x1), (0, 0))
+        return np.pad(inside, margins, mode="edge")
+
+
+def _scale(view_um: float, own_um: float) -> float:
+    """Image px per view px; exactly 1 where the spacings agree."""
+    scale = view_um / own_um
+    return 1.0 if abs(scale - 1.0) <= SAME_SPACING else scale
+
+
+def _source_range(start: int, length: int, scale: float) -> tuple[int, int]:
+    """First and end image px that the view px start .. start + length are made of."""
+    margin = math.ceil(_SUPPORT * max(scale, 1.0)) + 1
+    return math.floor(start * scale) - margin, math.ceil((start + length) * scale) + margin
