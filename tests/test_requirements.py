@@ -1,0 +1,55 @@
+"""The pinned sets hold what pyproject.toml asks for, by name and version alone."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+PIN = re.compile(r"([A-Za-z0-9._-]+)==([0-9][0-9A-Za-z.]*)")
+EXTRAS = {
+    "algorithm-cpu": ["cpu"],
+    "algorithm-gpu": ["gpu"],
+    "full": ["cpu", "train", "evaluation", "slides", "dev"],
+}
+
+
+def pins(name: str) -> dict[str, Version]:
+    """Version by canonical name; fails on a line that is neither a comment nor `name==version`."""
+    found = {}
+    for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines():
+        if line.startswith("#"):
+            continue
+        match = PIN.fullmatch(line)
+        assert match, f"{name}.txt: {line!r}"
+        found[canonicalize_name(match[1])] = Version(match[2])
+    return found
+
+
+def test_every_set_is_known() -> None:
+    assert {path.stem for path in (ROOT / "requirements").iterdir()} == set(EXTRAS)
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_a_set_meets_its_extras(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + [line for e in EXTRAS[name] for line in project["optional-dependencies"][e]]
+    pinned = pins(name)
+    for requirement in map(Requirement, wanted):
+        version = pinned.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{name}.txt lacks {requirement}"
+        assert version in requirement.specifier, f"{name}.txt has {requirement.name} {version}, not {requirement}"
+
+
+@pytest.mark.parametrize("name", EXTRAS)
+def test_a_set_holds_one_runtime(name: str) -> None:
+    assert len({"onnxruntime", "onnxruntime-gpu"} & set(pins(name))) == 1
+
+
+@pytest.mark.parametrize("name", ["algorithm-cpu", "algorithm-gpu"])
+def test_the_algorithm_has_no_torch(name: str) -> None:
+    assert "torch" not in pins(name)
