@@ -1,0 +1,217 @@
+"""VM-UNet: a U-shaped segmentation network whose blocks are selective scans over the image in four directions.
+
+Source: Ruan, Li and Xiang, "VM-UNet: Vision Mamba UNet for Medical Image Segmentation", 2024, section 3, with the
+module names of its public code, so that VMamba and VM-UNet checkpoints load by key. Feature maps are (batch, height,
+width, channels) inside.
+"""
+
+from collections.abc import Sequence
+from math import ceil, log
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from training.models.selective_scan import selective_scan
+
+DIRECTIONS = 4
+
+
+class VMUNet(nn.Module):
+    """Images to logits of one map per class, at the images' resolution.
+
+    Input (batch, 3, height, width), height and width multiples of 8 * patch_size; output (batch, classes, height,
+    width). The published configuration is the default: 27,427,561 parameters in 222 tensors.
+    """
+
+    def __init__(
+        self,
+        width: int = 96,
+        depths: Sequence[int] = (2, 2, 2, 2),
+        decoder_depths: Sequence[int] = (2, 2, 2, 1),
+        state_size: int = 16,
+        patch_size: int = 4,
+        drop_path: float = 0.2,
+        classes: int = 1,
+    ) -> None:
+        super().__init__()
+        widths = [width * 2**stage for stage in range(4)]
+        rates = torch.linspace(0, drop_path, sum(depths)).tolist()
+        decoder_rates = torch.linspace(drop_path, 0, sum(decoder_depths)).tolist()
+        self.patch_embed = PatchEmbed(patch_size, width)
+        self.layers = nn.ModuleList()
+        for stage, depth in enumerate(depths):
+            blocks = [VSSBlock(widths[stage], state_size, rates.pop(0)) for _ in range(depth)]
+            self.layers.append(EncoderStage(blocks, PatchMerging(widths[stage]) if stage < 3 else None))
+        self.layers_up = nn.ModuleList()
+        for stage, depth in enumerate(decoder_depths):
+            blocks = [VSSBlock(widths[3 - stage], state_size, decoder_rates.pop(0)) for _ in range(depth)]
+            upsample = PatchExpand(widths[4 - stage], 2 * widths[4 - stage], factor=2) if stage > 0 else None
+            self.layers_up.append(DecoderStage(blocks, upsample))
+        self.final_up = PatchExpand(width, width * patch_size**2 // 4, factor=patch_size)
+        self.final_conv = nn.Conv2d(width // 4, classes, 1)
+        self.apply(_initialise_linear)
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.patch_embed(images)
+        entering = []
+        for stage in self.layers:
+            entering.append(x)
+            x = stage(x)
+        for number, stage in enumerate(self.layers_up):
+            x = stage(x if number == 0 else x + entering[4 - number])
+        return self.final_conv(self.final_up(x).permute(0, 3, 1, 2))
+
+
+class PatchEmbed(nn.Module):
+    """Cuts images into square patches and embeds each: (B, 3, H, W) to (B, H / patch_size, W / patch_size, width)."""
+
+    def __init__(self, patch_size: int, width: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, patch_size, stride=patch_size)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.norm(self.proj(images).permute(0, 2, 3, 1))
+
+
+class PatchMerging(nn.Module):
+    """Halves the resolution and doubles the channels: the four pixels of each 2 x 2 square side by side, projected."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(4 * channels)
+        self.reduction = nn.Linear(4 * channels, 2 * channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        corners = [x[:, 0::2, 0::2], x[:, 1::2, 0::2], x[:, 0::2, 1::2], x[:, 1::2, 1::2]]
+        return self.reduction(self.norm(torch.cat(corners, dim=-1)))
+
+
+class PatchExpand(nn.Module):
+    """Enlarges the map by `factor`: `expanded` channels are laid out as factor x factor pixels, then normalised."""
+
+    def __init__(self, channels: int, expanded: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.expand = nn.Linear(channels, expanded, bias=False)
+        self.norm = nn.LayerNorm(expanded // factor**2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[1:3]
+        x = self.expand(x).unflatten(-1, (self.factor, self.factor, -1))
+        x = x.permute(0, 1, 3, 2, 4, 5).reshape(-1, height * self.factor, width * self.factor, x.shape[-1])
+        return self.norm(x)
+
+
+class EncoderStage(nn.Module):
+    """Blocks at one resolution, then the way down."""
+
+    def __init__(self, blocks: list["VSSBlock"], downsample: PatchMerging | None) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.downsample = downsample
+
+    def forward(self, x: Tensor) -> Tensor:
+        for block in self.blocks:
+            x = block(x)
+        return x if self.downsample is None else self.downsample(x)
+
+
+class DecoderStage(nn.Module):
+    """The way up, then blocks at one resolution."""
+
+    def __init__(self, blocks: list["VSSBlock"], upsample: PatchExpand | None) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x if self.upsample is None else self.upsample(x)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+class VSSBlock(nn.Module):
+    """x + DropPath(SS2D(LayerNorm(x))); there is no MLP branch."""
+
+    def __init__(self, channels: int, state_size: int, drop_path: float) -> None:
+        super().__init__()
+        self.ln_1 = nn.LayerNorm(channels)
+        self.self_attention = SS2D(channels, state_size)
+        self.drop_path = drop_path
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = self.self_attention(self.ln_1(x))
+        if self.training and self.drop_path > 0:
+            kept = torch.rand(x.shape[0], 1, 1, 1, device=x.device) >= self.drop_path
+            branch = branch * kept / (1 - self.drop_path)
+        return x + branch
+
+
+class SS2D(nn.Module):
+    """Selective scan over a feature map in four directions: rows, columns, and both backwards.
+
+    Inner width D = 2 * channels, rank of the time step R = ceil(channels / 16), as VM-UNet sets them.
+    """
+
+    def __init__(self, channels: int, state_size: int) -> None:
+        super().__init__()
+        inner, self.rank, self.state_size = 2 * channels, ceil(channels / 16), state_size
+        self.in_proj = nn.Linear(channels, 2 * inner, bias=False)
+        self.conv2d = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
+        spread = inner**-0.5
+        self.x_proj_weight = nn.Parameter(
+            torch.empty(DIRECTIONS, self.rank + 2 * state_size, inner).uniform_(-spread, spread)
+        )
+        spread = self.rank**-0.5
+        self.dt_projs_weight = nn.Parameter(torch.empty(DIRECTIONS, inner, self.rank).uniform_(-spread, spread))
+        self.dt_projs_bias = nn.Parameter(_time_step_bias(DIRECTIONS, inner))
+        decays = torch.arange(1, state_size + 1, dtype=torch.float32).log()
+        self.A_logs = nn.Parameter(decays.repeat(DIRECTIONS * inner, 1))
+        self.Ds = nn.Parameter(torch.ones(DIRECTIONS * inner))
+        self.out_norm = nn.LayerNorm(inner)
+        self.out_proj = nn.Linear(inner, channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x, gate = self.in_proj(x).chunk(2, dim=-1)
+        x = F.silu(self.conv2d(x.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
+        y = self.out_norm(self._scan(x)) * F.silu(gate)
+        return self.out_proj(y)
+
+    def _scan(self, x: Tensor) -> Tensor:
+        """(batch, height, width, inner) to the same shape: scanned in four directions and summed."""
+        height, width = x.shape[1:3]
+        sequences = _in_four_directions(x)
+        projected = torch.einsum("bkld,kcd->bklc", sequences, self.x_proj_weight)
+        time_step, B, C = projected.split([self.rank, self.state_size, self.state_size], dim=-1)
+        delta = torch.einsum("bklr,kdr->bkld", time_step, self.dt_projs_weight)
+        delta = F.softplus(delta + self.dt_projs_bias[:, None])
+        A = -torch.exp(self.A_logs.unflatten(0, (DIRECTIONS, -1))).transpose(1, 2)
+        D = self.Ds.unflatten(0, (DIRECTIONS, -1))
+        return _back_to_map(selective_scan(sequences, delta, A, B, C, D), height, width)
+
+
+def _in_four_directions(x: Tensor) -> Tensor:
+    """(batch, height, width, channels) to (batch, 4, height * width, channels): rows, columns, both reversed."""
+    forward = torch.stack([x.flatten(1, 2), x.transpose(1, 2).flatten(1, 2)], dim=1)
+    return torch.cat([forward, forward.flip(2)], dim=1)
+
+
+def _back_to_map(sequences: Tensor, height: int, width: int) -> Tensor:
+    """The inverse of `_in_four_directions`, summed over the directions."""
+    both = sequences[:, :2] + sequences[:, 2:].flip(2)
+    rows, columns = both[:, 0].unflatten(1, (height, width)), both[:, 1].unflatten(1, (width, height))
+    return rows + columns.transpose(1, 2)
+
+
+def _time_step_bias(*shape: int) -> Tensor:
+    """Biases whose softplus is log-uniform in [0.001, 0.1]."""
+    step = torch.exp(torch.empty(*shape).uniform_(log(0.001), log(0.1))).clamp(min=1e-4)
+    return step + torch.log(-torch.expm1(-step))
+
+
+def _initialise_linear(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
