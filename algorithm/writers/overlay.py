@@ -12,7 +12,7 @@ from algorithm.writers.appearance import COLOURS, OUTLINE_RADIUS_UM
 
 MAX_SIDE_PX = 2048
 STRIP_BYTES = 32_000_000
-SMALLEST_RADIUS_PX = 7.0
+SMALLEST_RADIUS_PX = 12.0
 CAPTION_PX = 32
 NARROWEST_PX = 760
 """Width that the caption needs."""
@@ -24,7 +24,7 @@ def draw_overlay(image: Image, detections: Detections, threshold: float, tissue_
     view = ResampledImage(image, max(image.spacing_um) * reduction)
     canvas = Pictures.new("RGB", (max(view.width, NARROWEST_PX), view.height + CAPTION_PX), "white")
     _paste_region(canvas, view, STRIP_BYTES // (3 * image.width))
-    _draw_circles(canvas, view, image, detections, threshold)
+    _draw_circles(canvas, view, detections, threshold)
     _draw_caption(canvas, view, detections, threshold, tissue_mm2)
     return canvas
 
@@ -36,19 +36,16 @@ def _paste_region(canvas: Pictures.Image, view: ResampledImage, rows_level0: int
         canvas.paste(Pictures.fromarray(strip), (0, top))
 
 
-def _draw_circles(
-    canvas: Pictures.Image, view: ResampledImage, image: Image, detections: Detections, threshold: float
-) -> None:
+def _draw_circles(canvas: Pictures.Image, view: ResampledImage, detections: Detections, threshold: float) -> None:
     """Circles, figures over candidates; a dark rim keeps them visible on any stain."""
     draw = ImageDraw.Draw(canvas)
     radius = max(OUTLINE_RADIUS_UM / view.spacing_um, SMALLEST_RADIUS_PX)
-    scale = np.array([view.width / image.width, view.height / image.height])
-    places = (detections.points + 0.5) * scale
+    places = view.from_level0(detections.points)
     for index in np.argsort(detections.scores, kind="stable"):
         name = point_name(float(detections.scores[index]), threshold)
-        width = 3 if name == MITOTIC_FIGURE else 1
+        width = 4 if name == MITOTIC_FIGURE else 2
         x, y = places[index].tolist()
-        draw.circle((x, y), radius + 1, outline=(20, 20, 20), width=width + 2)
+        draw.circle((x, y), radius + 1, outline=(20, 20, 20))
         draw.circle((x, y), radius, outline=COLOURS[name], width=width)
 
 
@@ -69,7 +66,7 @@ def _draw_caption(
         draw.circle((left, middle), 7, fill=colour, outline=(20, 20, 20))
         draw.text((left + 14, middle), text, fill="black", font=font, anchor="lm")
         left += 46 + round(draw.textlength(text, font=font))
-    draw.text((left, middle), f"tissue: {tissue_mm2:.3g} mm²", fill="black", font=font, anchor="lm")
+    draw.text((left, middle), f"tissue: {tissue_mm2:.3g} mm2", fill="black", font=font, anchor="lm")
     _draw_scale_bar(draw, font, canvas.width - 16, middle, view.spacing_um)
 
 
@@ -80,4 +77,4 @@ def _draw_scale_bar(
     length_um = next(um for um in (5000, 2000, 1000, 500, 200, 100, 50, 20, 10, 1) if um / um_px <= 120)
     left = right - length_um / um_px
     draw.rectangle((left, middle - 2, right, middle + 2), fill="black")
-    draw.text((left - 8, middle), f"{length_um} µm", fill="black", font=font, anchor="rm")
+    draw.text((left - 8, middle), f"{length_um} um", fill="black", font=font, anchor="rm")
