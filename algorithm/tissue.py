@@ -1,0 +1,69 @@
+"""Where an image holds tissue, block by block, so that glass costs no network."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithm.images.resampled import ResampledImage
+
+BLOCK_PX = 16
+STRIP_PX = 8 * BLOCK_PX
+
+GLASS_MINIMUM = 200  # glass is bright in every channel
+GLASS_CHROMA = 15  # and grey: its channels lie no further apart
+PADDING_MAXIMUM = 8  # scanners and stitchers pad with black; no stained nucleus is that dark in every channel
+TISSUE_PIXELS = 5  # of a block's 256: a speck of compression noise is fewer, the rim of a cell is more
+
+
+@dataclass(frozen=True, eq=False)
+class TissueMap:
+    """Blocks that hold tissue: (rows, columns) bool, over a view of width x height px at spacing_um."""
+
+    blocks: NDArray[np.bool_]
+    width: int
+    height: int
+    spacing_um: float
+
+    def any(self, x: int, y: int, width: int, height: int) -> bool:
+        """Whether a window of the view, in px, meets a block with tissue."""
+        rows = slice(y // BLOCK_PX, -(-(y + height) // BLOCK_PX))
+        columns = slice(x // BLOCK_PX, -(-(x + width) // BLOCK_PX))
+        return bool(self.blocks[rows, columns].any())
+
+    @property
+    def area_mm2(self) -> float:
+        """The area of the blocks with tissue, cut at the border of the view."""
+        heights, widths = (
+            np.minimum(BLOCK_PX, length - BLOCK_PX * np.arange(count))
+            for length, count in zip((self.height, self.width), self.blocks.shape, strict=True)
+        )
+        return float(heights @ self.blocks @ widths) * (self.spacing_um / 1000) ** 2
+
+
+def tissue_map(view: ResampledImage) -> TissueMap:
+    """Read the view once, strip by strip, and mark the blocks that hold tissue.
+
+    A pixel is tissue unless it is glass (bright and grey) or black padding; a few such pixels make a block tissue,
+    so that pale stroma and the rims of cells count. Memory is bounded by the width of a strip.
+    """
+    blocks = np.concatenate(list(_strips_of_blocks(view)))
+    return TissueMap(blocks, view.width, view.height, view.spacing_um)
+
+
+def _strips_of_blocks(view: ResampledImage) -> Iterator[NDArray[np.bool_]]:
+    for y in range(0, view.height, STRIP_PX):
+        height = min(STRIP_PX, view.height - y)
+        tissue = _tissue_pixels(view.read(0, y, view.width, height))
+        padded = np.pad(tissue, ((0, -height % BLOCK_PX), (0, -view.width % BLOCK_PX)))
+        squares = padded.reshape(padded.shape[0] // BLOCK_PX, BLOCK_PX, -1, BLOCK_PX)
+        yield squares.sum(axis=(1, 3), dtype=np.uint16) >= TISSUE_PIXELS
+
+
+def _tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    red, green, blue = (np.ascontiguousarray(pixels[..., channel]) for channel in range(3))
+    darkest = np.minimum(np.minimum(red, green), blue)
+    brightest = np.maximum(np.maximum(red, green), blue)
+    glass = (darkest >= GLASS_MINIMUM) & (brightest - darkest <= GLASS_CHROMA)
+    return ~glass & (brightest > PADDING_MAXIMUM)
