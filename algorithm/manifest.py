@@ -1,0 +1,127 @@
+"""The manifest of a model bundle: all that the algorithm knows of a model, in units of the tissue where it can be."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from algorithm.settings import Settings
+from algorithm.tiles import Blending
+
+Centre = Literal["rectangle", "box", "centroid"]
+Target = Literal["any", "cpu", "cuda"]
+Text = Annotated[str, Field(min_length=1)]
+Share = Annotated[float, Field(ge=0, lt=1)]
+Probability = Annotated[float, Field(gt=0, lt=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class ModelFile(Settings):
+    """An ONNX file in the bundle's folder and its SHA-256 in hexadecimal."""
+
+    file: Text
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+    @field_validator("file")
+    @classmethod
+    def _lies_in_the_bundle(cls, file: str) -> str:
+        if "/" in file or "\\" in file or file in (".", ".."):
+            raise ValueError(f"'{file}' is not a plain file name in the bundle's folder")
+        return file
+
+
+class Member(Settings):
+    """One network of the ensemble: one graph for any device, or one for each where the best graph differs."""
+
+    files: dict[Target, ModelFile]
+    fold: int | None = None
+    held_out: str | None = None
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _runs_everywhere(self) -> Self:
+        if set(self.files) not in ({"any"}, {"cpu", "cuda"}):
+            raise ValueError("files must name 'any', or both 'cpu' and 'cuda'")
+        return self
+
+    def file_for(self, device: Literal["cpu", "cuda"]) -> ModelFile:
+        """The graph to run on a device."""
+        return self.files.get(device) or self.files["any"]
+
+
+class InputSettings(Settings):
+    """What the network takes: square tiles at one resolution, (value * scale - mean) / std, NCHW float32."""
+
+    tile_px: Annotated[int, Field(ge=16, le=4096)]
+    resolution_um_px: Annotated[float, Field(ge=0.1, le=4)]
+    overlap: Share
+    channel_order: Literal["RGB"] = "RGB"
+    scale: Positive
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+
+
+class OutputSettings(Settings):
+    """What the network gives: one logit a pixel and class, (B, classes, T / stride, T / stride)."""
+
+    name: Text = "logits"
+    stride: Literal[1] = 1
+    classes: tuple[Literal["mitotic figure"]] = ("mitotic figure",)
+    activation: Literal["sigmoid"] = "sigmoid"
+
+
+class Postprocess(Settings):
+    """From maps to detections: thresholds on the mean probability, lengths in um.
+
+    threshold: at and above it a component is a mitotic figure. lower_threshold: down to it candidates are reported.
+    """
+
+    threshold: Probability
+    lower_threshold: Probability
+    dilation_radius_um: Annotated[float, Field(ge=0, le=25)]
+    minimum_area_um2: Annotated[float, Field(ge=0, le=100)]
+    centre: Centre = "rectangle"
+    blending: Blending = "uniform"
+    fusion: Literal["mean"] = "mean"
+
+    @model_validator(mode="after")
+    def _thresholds_in_order(self) -> Self:
+        if self.lower_threshold > self.threshold:
+            raise ValueError(f"lower_threshold {self.lower_threshold} is above threshold {self.threshold}")
+        return self
+
+
+class DataSource(Settings):
+    """A data set the model was trained on."""
+
+    name: Text
+    licence: Text
+    source: Text
+
+
+class Provenance(Settings):
+    """Where the model comes from. metrics: one entry a fold and data set. parity: of the graph with the checkpoint."""
+
+    recipe: Text
+    datasets: tuple[DataSource, ...]
+    folds: str | None = None
+    metrics: tuple[dict[str, Any], ...] = ()
+    parity: dict[str, Any]
+    code_revision: Text
+    tools: dict[str, str]
+    date: Text
+
+
+class Manifest(Settings):
+    """The manifest of a detection bundle that segments, version 1 of the schema."""
+
+    schema_version: Literal[1] = 1
+    name: Text
+    version: Text
+    task: Literal["detection"] = "detection"
+    detector: Literal["segmentation"] = "segmentation"
+    members: Annotated[tuple[Member, ...], Field(min_length=1)]
+    input: InputSettings
+    output: OutputSettings = OutputSettings()
+    postprocess: Postprocess
+    provenance: Provenance
+    intended_use: Text
