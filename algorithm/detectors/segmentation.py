@@ -1,0 +1,92 @@
+"""Detection by segmentation: maps of probability, their components, a point and a score for each.
+
+The way of the published system (VM-UNet, MIDOG 2025): mean of overlapping tiles, mean of the members, threshold, small
+components dropped, dilation by a disk, connected components, centre of the smallest rectangle however turned.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithm.detections import Detections
+from algorithm.detectors.blending import BlendedRows
+from algorithm.detectors.figures import FigureFinder
+from algorithm.images.resampled import ResampledImage
+from algorithm.manifest import Postprocess
+from algorithm.prefetch import tile_batches
+from algorithm.settings import Settings
+from algorithm.tiles import TileGrid, blend_weights, stride_px
+from algorithm.tissue import TissueMap
+
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Tiles (B, T, T, 3) uint8 RGB to probabilities (M, B, T, T) float32, one map a member."""
+
+Progress = Callable[[int, int, float, float], None]
+"""Called with tiles done, tiles in all, mm2 of tissue done (in proportion to the tiles) and mm2 in all."""
+
+
+class SegmentationSettings(Settings):
+    """How tiles are laid and how maps become detections."""
+
+    tile_px: int
+    overlap: float
+    postprocess: Postprocess
+
+    def grid(self, tissue: TissueMap) -> TileGrid:
+        """The tiles to run over the tissue of a view."""
+        stride = stride_px(self.tile_px, self.overlap)
+        return TileGrid(tissue.width, tissue.height, self.tile_px, stride, tissue)
+
+
+def detect(
+    view: ResampledImage,
+    predict: Predict,
+    settings: SegmentationSettings,
+    tissue: TissueMap,
+    members: int,
+    batch_size: int,
+    progress: Progress | None = None,
+) -> Detections:
+    """Find mitotic figures, and candidates down to the lower threshold, in a view of an image.
+
+    The score of a detection is the highest mean probability inside its component before dilation; below the threshold
+    it is a candidate. Points are in level-0 px. Memory is bounded by the width of the view times the height of a tile.
+    The result does not depend on the size of the batches, as far as `predict` does not.
+    """
+    finder = FigureFinder(view.width, members, settings.postprocess, view.spacing_um)
+    for rows in _probability_rows(view, predict, settings, tissue, members, batch_size, progress):
+        finder.push(rows)
+    found = finder.finish()
+    points = np.maximum(view.to_level0(found.points), 0)  # a finer view has pixel centres left of the first pixel's
+    return Detections(points, found.scores, found.member_scores)
+
+
+def _probability_rows(
+    view: ResampledImage,
+    predict: Predict,
+    settings: SegmentationSettings,
+    tissue: TissueMap,
+    members: int,
+    batch_size: int,
+    progress: Progress | None,
+) -> Iterator[NDArray[np.float32]]:
+    """The map of probability from above, band by band, each (M, H, W) and no higher than a tile."""
+    grid = settings.grid(tissue)
+    weights = blend_weights(settings.tile_px, settings.postprocess.blending)
+    rows = BlendedRows(view.width, view.height, weights, members)
+    done = 0
+    for batch in tile_batches(view, grid, batch_size):
+        probabilities = predict(batch.pixels)
+        if probabilities.shape != (members, *batch.pixels.shape[:3]):
+            raise ValueError(
+                f"probabilities {probabilities.shape} for tiles {batch.pixels.shape} and {members} members"
+            )
+        for index, (x, y) in enumerate(batch.places):
+            yield from rows.advance(y)
+            rows.add(x, probabilities[:, index])
+        done += len(batch.places)
+        if progress is not None:
+            share = done / grid.with_tissue
+            progress(done, grid.with_tissue, tissue.area_mm2 * share, tissue.area_mm2)
+    yield from rows.finish()
