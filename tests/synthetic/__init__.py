@@ -1,0 +1,1 @@
+"""Synthetic H&E tissue, drawn in absorbances at 0.25 um/px: what the samples and the tests' pictures are made of."""
