@@ -4,14 +4,6 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE}
 
 ARG RUNTIME=cpu
-ARG VERSION=unknown
-ARG REVISION=unknown
-
-LABEL org.opencontainers.image.title="anaphase" \
-      org.opencontainers.image.description="Mitotic figures in H&E images (MIDOG 2025, track 1); research use only" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 
 ENV HOME=/tmp \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
@@ -29,7 +21,18 @@ RUN python -m pip install --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY algorithm algorithm
 COPY bundles bundles
-RUN python -m pip install --no-deps --editable . && python -m compileall -q algorithm
+RUN python -m pip install --no-deps --editable . \
+ && python -m compileall -q algorithm \
+ && find . ! -perm -o=r -exec chmod a+rX {} +
+
+ARG VERSION=unknown
+ARG REVISION=unknown
+
+LABEL org.opencontainers.image.title="anaphase" \
+      org.opencontainers.image.description="Mitotic figures in H&E images (MIDOG 2025, track 1); research use only" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 
 USER 10001:10001
 ENTRYPOINT ["python", "-m", "algorithm.process"]
