@@ -8,6 +8,7 @@ from algorithm.settings import Settings
 from algorithm.tiles import Blending
 
 Centre = Literal["rectangle", "box", "centroid"]
+Device = Literal["cpu", "cuda"]
 Target = Literal["any", "cpu", "cuda"]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -43,7 +44,7 @@ class Member(Settings):
             raise ValueError("files must name 'any', or both 'cpu' and 'cuda'")
         return self
 
-    def file_for(self, device: Literal["cpu", "cuda"]) -> ModelFile:
+    def file_for(self, device: Device) -> ModelFile:
         """The graph to run on a device."""
         return self.files.get(device) or self.files["any"]
 

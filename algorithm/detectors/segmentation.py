@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.detections import Detections
+from algorithm.detectors.base import Progress
 from algorithm.detectors.blending import BlendedRows
 from algorithm.detectors.figures import FigureFinder
 from algorithm.images.resampled import ResampledImage
@@ -21,9 +22,6 @@ from algorithm.tissue import TissueMap
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Tiles (B, T, T, 3) uint8 RGB to probabilities (M, B, T, T) float32, one map a member."""
-
-Progress = Callable[[int, int, float, float], None]
-"""Called with tiles done, tiles in all, mm2 of tissue done (in proportion to the tiles) and mm2 in all."""
 
 
 class SegmentationSettings(Settings):

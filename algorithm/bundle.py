@@ -1,0 +1,99 @@
+"""A model bundle: a folder with manifest.json and an ONNX file for each member, checked before it is used."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from algorithm.errors import BundleError
+from algorithm.manifest import Device, Manifest, Member, ModelFile
+from algorithm.settings import first_problem
+
+MANIFEST_FILE = "manifest.json"
+PLATFORM_MODEL_DIR = Path("/opt/ml/model")
+BUNDLES_DIR = Path(__file__).parents[1] / "bundles"
+DEFAULTS_FILE = "default.json"
+
+BundleSource = Literal["option", "/opt/ml/model", "default"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files are there and unaltered: the manifest and the folder it lies in."""
+
+    manifest: Manifest
+    path: Path
+
+    def model_path(self, member: Member, device: Device) -> Path:
+        """The ONNX file of a member for a device."""
+        return self.path / member.file_for(device).file
+
+
+class FoundBundle(NamedTuple):
+    """The folder of a bundle and who chose it: an option, the platform or the project itself."""
+
+    path: Path
+    source: BundleSource
+
+
+def find_bundle(option: Path | None, task: str) -> FoundBundle:
+    """The bundle to use for a task: the one given, else the platform's where it holds anything, else the default.
+
+    Raises BundleError where there is no default for the task.
+    """
+    if option is not None:
+        return FoundBundle(option, "option")
+    if PLATFORM_MODEL_DIR.is_dir() and any(PLATFORM_MODEL_DIR.iterdir()):
+        return FoundBundle(PLATFORM_MODEL_DIR, "/opt/ml/model")
+    defaults = BUNDLES_DIR / DEFAULTS_FILE
+    try:
+        name = json.loads(defaults.read_text(encoding="utf-8"))[task]
+    except (OSError, ValueError, KeyError) as error:
+        raise BundleError(f"{defaults} names no bundle for {task}.", "Give one with --bundle.") from error
+    return FoundBundle(BUNDLES_DIR / name, "default")
+
+
+def load_bundle(path: Path) -> Bundle:
+    """Read a bundle's manifest and compare every file with its hash, before any of them is used.
+
+    Raises BundleError for a missing or unreadable file, an unknown key (naming the nearest valid one), a setting out of
+    range and a file that is not the one the manifest was written for.
+    """
+    manifest = _read_manifest(path / MANIFEST_FILE)
+    for model in _model_files(manifest):
+        _check_hash(path / model.file, model.sha256)
+    return Bundle(manifest, path)
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(
+            f"{path} cannot be read ({type(error).__name__}).",
+            f"Give a folder with {MANIFEST_FILE} and its ONNX files, as `python -m training export` writes it.",
+        ) from error
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        raise BundleError(f"{path}: {first_problem(error)}.", "Correct the manifest or export it again.") from error
+
+
+def _model_files(manifest: Manifest) -> Iterator[ModelFile]:
+    for member in manifest.members:
+        yield from member.files.values()
+
+
+def _check_hash(path: Path, expected: str) -> None:
+    again = "Fetch or export the bundle again."
+    try:
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"{path} is named in the manifest but cannot be read ({error.strerror}).", again) from error
+    if found != expected:
+        raise BundleError(f"{path} is not the file of the manifest: its SHA-256 is {found}, not {expected}.", again)

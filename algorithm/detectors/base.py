@@ -1,0 +1,25 @@
+"""What every way of detecting offers to its callers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from algorithm.detections import Detections
+
+Progress = Callable[[int, int, float, float], None]
+"""Called with tiles done, tiles in all, mm2 of tissue done (in proportion to the tiles) and mm2 in all."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was found in an image and at what cost.
+
+    detections: figures at and above `threshold`, candidates below it. tiles_total: tiles that cover the image;
+    tiles_run: those of them that hold tissue. seconds: by stage, "tissue" and "detection".
+    """
+
+    detections: Detections
+    threshold: float
+    tissue_mm2: float
+    tiles_total: int
+    tiles_run: int
+    seconds: dict[str, float]

@@ -1,0 +1,149 @@
+"""ONNX Runtime: the sessions of an ensemble on a device, from tiles to maps of probability."""
+
+import importlib
+import logging
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from algorithm.bundle import Bundle
+from algorithm.errors import AlgorithmError, BundleError
+from algorithm.manifest import Device, InputSettings, Manifest
+
+Session = Any  # onnxruntime.InferenceSession: the library has no types and may be absent
+DeviceOption = Literal["auto", "cpu", "cuda"]
+
+INPUT_NAME = "image"
+CPU_PROVIDER = "CPUExecutionProvider"
+CUDA_PROVIDER = "CUDAExecutionProvider"
+PROVIDERS = {
+    "cpu": [CPU_PROVIDER],
+    "cuda": [(CUDA_PROVIDER, {"use_tf32": "0"}), CPU_PROVIDER],  # TF32 would move scores in their third digit
+}
+
+log = logging.getLogger(__name__)
+
+
+class Ensemble:
+    """The members of a bundle, ready to run on one device; `device` is what their sessions say they use.
+
+    device: "cuda" raises AlgorithmError where CUDA cannot be used; "auto" then says so in the log and takes the CPU.
+    threads: of each session on the CPU, by default as many as there are cores.
+    Raises BundleError for a file that is no ONNX graph, or a graph whose input or output is not the manifest's, and
+    AlgorithmError where ONNX Runtime is not installed.
+    """
+
+    def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
+        self._manifest = bundle.manifest
+        self._table = _normalisation_table(bundle.manifest.input)
+        self.device: Device = "cpu"
+        if device != "cpu":
+            self._sessions = _open_cuda(bundle, required=device == "cuda")
+            self.device = "cuda" if self._sessions else "cpu"
+        if self.device == "cpu":
+            self._sessions = _open(bundle, "cpu", threads)
+        self.providers: tuple[str, ...] = tuple(self._sessions[0].get_providers())
+
+    def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB.
+
+        Raises BundleError where a member answers with something that is no number.
+        """
+        images = np.stack([column[tiles[..., channel]] for channel, column in enumerate(self._table)], axis=1)
+        maps = np.empty((len(self._sessions), *tiles.shape[:3]), np.float32)
+        for number, session in enumerate(self._sessions):
+            (logits,) = session.run([self._manifest.output.name], {INPUT_NAME: images})
+            if not np.isfinite(logits).all():
+                raise BundleError(
+                    f"Member {number} of the bundle {self._manifest.name} gives logits that are not finite.",
+                    "Export the bundle again or use another one.",
+                )
+            expit(logits[:, 0], out=maps[number])
+        return maps
+
+
+def cuda_is_listed() -> bool:
+    """Whether this build of ONNX Runtime knows CUDA; whether CUDA works only a session can tell."""
+    return CUDA_PROVIDER in _onnxruntime().get_available_providers()
+
+
+def _open_cuda(bundle: Bundle, required: bool) -> list[Session]:
+    """Sessions on CUDA; none where it cannot be used and is not required."""
+    sessions = _open(bundle, "cuda", None) if cuda_is_listed() else []
+    if sessions and all(CUDA_PROVIDER in session.get_providers() for session in sessions):
+        return sessions
+    if required:
+        raise AlgorithmError(
+            "ONNX Runtime cannot use CUDA here.",
+            "Install anaphase[gpu] on a machine with an NVIDIA driver, or use --device cpu.",
+        )
+    log.warning("ONNX Runtime cannot use CUDA here: running on the CPU.")
+    return []
+
+
+def _open(bundle: Bundle, device: Device, threads: int | None) -> list[Session]:
+    onnxruntime = _onnxruntime()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or 0
+    options.use_deterministic_compute = True
+    sessions = []
+    for member in bundle.manifest.members:
+        path = bundle.model_path(member, device)
+        try:
+            with redirect_stdout(sys.stderr):  # where the library prints that it falls back to the CPU
+                session = onnxruntime.InferenceSession(path, options, providers=PROVIDERS[device])
+        except Exception as error:  # the library's errors share no base class
+            raise BundleError(f"{path} cannot be loaded: {error}.", "Export the bundle again.") from error
+        _check_signature(session, bundle.manifest, path)
+        sessions.append(session)
+    return sessions
+
+
+def _check_signature(session: Session, manifest: Manifest, path: Path) -> None:
+    """Raises BundleError unless the graph takes image (B, 3, T, T) and gives logits (B, 1, T, T), with B free."""
+    tile = manifest.input.tile_px
+    ends = (
+        ("input", INPUT_NAME, session.get_inputs(), 3),
+        ("output", manifest.output.name, session.get_outputs(), len(manifest.output.classes)),
+    )
+    for kind, name, found, channels in ends:
+        if len(found) != 1 or not _agrees(found[0], name, channels, tile):
+            given = ", ".join(f"{end.name} {end.type} {end.shape}" for end in found)
+            raise BundleError(
+                f"{path} has the {kind} {given}, not {name} tensor(float) ['batch', {channels}, {tile}, {tile}].",
+                "Export the bundle again.",
+            )
+
+
+def _agrees(end: Any, name: str, channels: int, tile: int) -> bool:
+    """Whether an end of a graph has the name, type and shape expected; a size may be free, the batch must be."""
+    if end.name != name or end.type != "tensor(float)" or len(end.shape) != 4 or isinstance(end.shape[0], int):
+        return False
+    expected = (channels, tile, tile)
+    return all(size == want or not isinstance(size, int) for size, want in zip(end.shape[1:], expected, strict=True))
+
+
+def _normalisation_table(settings: InputSettings) -> NDArray[np.float32]:
+    """What each value of each channel becomes: (3, 256) float32."""
+    values = np.arange(256) * settings.scale
+    mean, std = (np.array(numbers)[:, None] for numbers in (settings.mean, settings.std))
+    table: NDArray[np.float32] = ((values - mean) / std).astype(np.float32)
+    return table
+
+
+def _onnxruntime() -> ModuleType:
+    """ONNX Runtime, which is no part of the base installation."""
+    try:
+        onnxruntime = importlib.import_module("onnxruntime")
+    except ImportError as error:
+        raise AlgorithmError(
+            "ONNX Runtime is not installed.", "Install anaphase[cpu], or anaphase[gpu] for an NVIDIA GPU."
+        ) from error
+    onnxruntime.disable_telemetry_events()
+    return onnxruntime
