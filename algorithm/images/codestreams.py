@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 
 JPEG_START = b"\xff\xd8"
-JPEG_END = b"\xff\xd9"
+STREAM_END = b"\xff\xd9"  # of JPEG and of JPEG 2000
 JPEG2000_START = b"\xff\x4f\xff\x51"
 
 _SCAN = 0xDA
@@ -33,7 +33,7 @@ class Frame:
 def jpeg_frame(data: bytes) -> Frame:
     """The frame of a complete 8-bit Huffman-coded JPEG. Raises ValueError for any other stream, or a cut one."""
     frame = jpeg_header(data)
-    if JPEG_END not in data[-_PADDING:]:
+    if STREAM_END not in data[-_PADDING:]:
         raise ValueError("the JPEG stream is cut short")
     if frame.width * frame.height > len(data) * _PIXELS_PER_BYTE:
         raise ValueError(f"{len(data)} bytes of JPEG cannot hold {frame.width} x {frame.height} px")
@@ -82,6 +82,8 @@ def jpeg2000_frame(data: bytes) -> Frame:
     start = data.find(JPEG2000_START)
     if start < 0 or len(data) < start + 42:
         raise ValueError("no JPEG 2000 stream")
+    if STREAM_END not in data[-_PADDING:]:
+        raise ValueError("the JPEG 2000 stream is cut short")
     right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
     (channels,) = struct.unpack_from(">H", data, start + 40)
     return Frame(right - left, bottom - top, channels)
