@@ -6,9 +6,10 @@ from pathlib import Path
 from algorithm.errors import InputError
 from algorithm.images.base import Image
 from algorithm.images.codestreams import JPEG_START
+from algorithm.images.jpeg import open_jpeg
 from algorithm.images.limits import MAX_PIXELS
 from algorithm.images.mha import open_mha
-from algorithm.images.raster import PNG_START, open_jpeg, open_png
+from algorithm.images.png import PNG_START, open_png
 from algorithm.images.tiff import TiffImage
 
 __all__ = ["MAX_PIXELS", "Image", "open_image"]

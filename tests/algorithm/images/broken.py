@@ -158,6 +158,16 @@ def image_size(data: bytes) -> bytes:
     return data[:at] + struct.pack(">II", 2**31, 2**31) + data[at + 8 :]
 
 
+def png_header(at: int, patch: bytes) -> Callable[[bytes], bytes]:
+    """A PNG with other bytes in its IHDR chunk, and the checksum that belongs to them."""
+
+    def change(data: bytes) -> bytes:
+        body = data[16 : 16 + at] + patch + data[16 + at + len(patch) : 29]
+        return data[:16] + body + struct.pack(">I", zlib.crc32(b"IHDR" + body)) + data[33:]
+
+    return change
+
+
 def two_pages(path: Path) -> None:
     """Two images of one size."""
     tifffile.imwrite(path, np.stack([tissue(), tissue(seed=2)]), photometric="rgb", resolution=(40_000, 40_000))
@@ -284,11 +294,13 @@ BROKEN: dict[str, Write] = {
     "png damaged in the middle": png(middle(b"\x5a" * 12)),
     "png without an end": png(lambda data: data[:-20]),
     "png without its header": png(replaced(b"IHDR", b"IHDX")),
-    "png 30,000 x 30,000": png(lambda data: data[:16] + struct.pack(">II", 30_000, 30_000) + data[24:]),
-    "png of another height": png(lambda data: data[:20] + struct.pack(">I", 90) + data[24:]),
+    "png header damaged": png(lambda data: data[:19] + b"\x60" + data[20:]),
+    "png 30,000 x 30,000": png(png_header(0, struct.pack(">II", 30_000, 30_000))),
+    "png 0 x 83": png(png_header(0, bytes(4))),
+    "png of another height": png(png_header(4, struct.pack(">I", 90))),
     "png grey": lambda path: write_png(path, tissue()[..., 0]),
     "png 16-bit": lambda path: write_png(path, tissue().astype(np.uint16)),
-    "png palette": png(lambda data: data[:25] + b"\3" + data[26:]),
+    "png palette": png(png_header(9, b"\3")),
     "jpeg signature alone": content(b"\xff\xd8\xff\xe0"),
     "jpeg cut": jpeg(half),
     "jpeg without a frame": jpeg(replaced(b"\xff\xc0", b"\xff\xe5")),
