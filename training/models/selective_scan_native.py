@@ -57,7 +57,11 @@ class _NativeScan(torch.autograd.Function):
 
         def scan(batch: int, direction: int) -> None:
             at = (batch, direction)
-            states, decays, flow = torch.empty(length, n, channels), torch.empty(length, n, channels), torch.empty(n, channels)
+            states, decays, flow = (
+                torch.empty(length, n, channels),
+                torch.empty(length, n, channels),
+                torch.empty(n, channels),
+            )
             gu, gd, gb, gc = (part[at] for part in gradients)
             inputs = (u[at], delta[at], A[direction], B[at], C[at], y_gradient[at])
             _call("scan_backward", u, A, *inputs, states, decays, flow, gu, gd, A_gradient[at], gb, gc)

@@ -1,0 +1,68 @@
+"""From windows of a data set to the tiles that a network trains on, as a recipe's `augment` says."""
+
+import torch
+from torch import Tensor
+
+from training.augment import colour, geometry, optics
+from training.data.sampling import Window
+from training.recipe import AugmentSettings
+
+FULL_TURN = 2 * torch.pi
+
+
+def augmented_tiles(
+    windows: list[Window], tile_px: int, settings: AugmentSettings, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """RGB tiles (B, 3, T, T) in 0 to 1 and masks (B, 1, T, T) of 0 and 1."""
+    stacked = torch.stack([_with_mask(window) for window in windows])
+    scales = torch.stack([_scale(window.positive, settings, generator) for window in windows])
+    angles = _uniform(0, FULL_TURN, len(windows), generator) * _chosen(settings.rotation, len(windows), generator)
+    tiles = geometry.cut_tiles(stacked, tile_px, scales, angles)
+    if settings.flips_and_turns:
+        tiles = geometry.flip_and_turn(tiles, generator)
+    pixels, masks = tiles[:, :3], (tiles[:, 3:] > 0.5).float()
+    pixels = _change_colour(pixels, settings, generator)
+    return torch.stack([_change_optics(tile, settings, generator) for tile in pixels]), masks
+
+
+def _with_mask(window: Window) -> Tensor:
+    """(4, H, W): R, G, B in 0 to 1 and the mask."""
+    pixels = torch.from_numpy(window.pixels).permute(2, 0, 1).float() / 255
+    return torch.cat([pixels, torch.from_numpy(window.mask).float()[None]])
+
+
+def _scale(positive: bool, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+    """A magnification, uniform in its logarithm."""
+    low, high = settings.scale if positive else settings.scale_negatives
+    bounds = torch.tensor([low, high]).log()
+    return _uniform(float(bounds[0]), float(bounds[1]), 1, generator).exp()[0]
+
+
+def _change_colour(tiles: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+    count = len(tiles)
+    changed = _chosen(settings.stain, 3 * count, generator).view(count, 3)
+    gains = 1 + settings.stain_gain * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
+    shifts = settings.stain_shift * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
+    brightness = settings.brightness * _uniform(-1, 1, count, generator)
+    contrast = 1 + settings.contrast * _uniform(-1, 1, count, generator)
+    tiles = colour.change_stains(tiles, gains, shifts)
+    return colour.change_brightness_and_contrast(tiles, brightness, contrast)
+
+
+def _change_optics(tile: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+    if _chosen(settings.blur, 1, generator):
+        tile = optics.blur(tile, float(_uniform(*settings.blur_sigma_px, 1, generator)))
+    if _chosen(settings.coarser, 1, generator):
+        tile = optics.coarsen(tile, float(_uniform(*settings.coarser_factor, 1, generator)))
+    if _chosen(settings.jpeg, 1, generator):
+        tile = optics.compress(tile, round(float(_uniform(*settings.jpeg_quality, 1, generator))))
+    return tile
+
+
+def _uniform(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
+    return low + (high - low) * torch.rand(count, generator=generator)
+
+
+def _chosen(probability: float, count: int, generator: torch.Generator) -> Tensor:
+    """(count,) bool, each true with that probability."""
+    return torch.rand(count, generator=generator) < probability

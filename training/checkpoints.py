@@ -1,0 +1,31 @@
+"""Checkpoints of a run: written beside, then renamed, so that a reader finds a whole one or none."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from algorithm.errors import AlgorithmError
+
+LAST, BEST = "last.pt", "best.pt"
+
+
+def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
+    """Tensors, numbers and text only, so that loading needs no trust in the file."""
+    beside = path.with_suffix(".partial")
+    torch.save(content, beside)
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Raises AlgorithmError for a missing or damaged file, or one that holds code."""
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise AlgorithmError(f"There is no checkpoint {path}.", "Train first: python -m training fit.") from error
+    except Exception as error:
+        raise AlgorithmError(f"{path} is no checkpoint of this project: {error}", "Train again.") from error
+    return content

@@ -1,0 +1,69 @@
+"""AMi-Br's patches: mitotic figures of breast tissue, 128 x 128 px at 0.25 um/px.
+
+Source: Bertram et al., "Histologic dataset of normal and atypical mitotic figures on human breast cancer (AMi-Br)",
+BVM 2025; the split is that of the AMi-Br benchmark (arXiv 2506.21444).
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from algorithm.errors import InputError
+from algorithm.images import open_image
+from training.data.regions import Region, in_memory
+
+TABLE, TRAINING_SPLIT = "AMI-BR.csv", "amibr_train_split.csv"
+PATCH_PX, SPACING_UM = 128, 0.25
+CELL_PX = 96
+SCANNERS = {"Hamamatsu XR": range(1, 51), "Hamamatsu S360": range(51, 101), "Aperio CS2": range(101, 151)}
+
+
+def read_ami_br(folder: Path, split: Literal["train", "test"] = "train", seed: int = 0) -> list[Region]:
+    """One region per slide: its patches edge to edge, each cut to 96 x 96 px at a random place.
+
+    A network that sees whole patches learns that figures sit in the middle; cut like this they do not. Figures that
+    reach over a cell's border are annotated if their centre is inside. Raises InputError for a folder that is not
+    AMi-Br.
+    """
+    try:
+        rows, training = pd.read_csv(folder / TABLE), pd.read_csv(folder / TRAINING_SPLIT)
+    except OSError as error:
+        raise InputError(f"{folder} is not AMi-Br: {error}.", f"Give the folder with {TABLE}.") from error
+    rows = rows[rows.slide.isin(set(training.slide)) == (split == "train")]
+    return [
+        _quilt(folder, slide, part, np.random.default_rng([seed, number]))
+        for number, (slide, part) in enumerate(rows.groupby("slide"))
+    ]
+
+
+def patch_path(folder: Path, dataset: str, uid: int, atypical: bool) -> Path:
+    """Where a patch lies."""
+    return folder / ("Atypical" if atypical else "Normal") / f"{dataset}_{uid}.png"
+
+
+def domain_of(dataset: str, slide: str) -> str:
+    """The scanner of a MIDOG21 slide; TUPAC16 is one domain of several scanners."""
+    if dataset == "TUPAC16":
+        return dataset
+    return next(scanner for scanner, numbers in SCANNERS.items() if int(Path(slide).stem) in numbers)
+
+
+def _quilt(folder: Path, slide: str, rows: pd.DataFrame, rng: np.random.Generator) -> Region:
+    columns = int(np.ceil(np.sqrt(len(rows))))
+    lines = -(-len(rows) // columns)
+    canvas = np.full((lines * CELL_PX, columns * CELL_PX, 3), 255, np.uint8)
+    centres = rows[["x", "y"]].to_numpy(float)
+    figures = []
+    for number, row in enumerate(rows.itertuples()):
+        cut = rng.integers(0, PATCH_PX - CELL_PX + 1, size=2)
+        corner = np.array([number % columns, number // columns]) * CELL_PX
+        with open_image(patch_path(folder, row.dataset, row.uid, row.majority_atypical), SPACING_UM) as patch:
+            canvas[corner[1] : corner[1] + CELL_PX, corner[0] : corner[0] + CELL_PX] = patch.read(
+                *cut, CELL_PX, CELL_PX
+            )
+        inside = centres - (row.x - PATCH_PX / 2, row.y - PATCH_PX / 2) - cut
+        figures.append(inside[((inside >= 0) & (inside < CELL_PX)).all(axis=1)] + corner)
+    domain = domain_of(rows.dataset.iloc[0], slide)
+    return in_memory(f"AMi-Br {slide}", Path(slide).stem, domain, canvas, SPACING_UM, np.concatenate(figures))

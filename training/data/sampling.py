@@ -1,0 +1,95 @@
+"""Batches of tiles, half with a mitotic figure and half without, as VM-UNet's training asks for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.masks import mask_padded
+from training.data.regions import Pixels, Points, Region, read_padded
+from training.recipe import SamplingSettings
+
+TRIES = 20
+
+
+@dataclass(frozen=True)
+class Window:
+    """A square of a region with its mask; larger than a tile where augmentation will turn or shrink it.
+
+    pixels (size, size, 3) uint8 RGB; mask (size, size) uint8, 1 on mitotic figures.
+    """
+
+    pixels: Pixels
+    mask: NDArray[np.uint8]
+    positive: bool
+
+
+class TileSampler:
+    """Draws windows for training tiles; whatever it draws follows from the generator it is given.
+
+    Positive tiles come from every region with figures, the data sets in equal shares; negative tiles from
+    figure-free tissue, from places around annotated look-alikes and from anywhere no figure is.
+    """
+
+    def __init__(
+        self, data_sets: Sequence[Sequence[Region]], tile_px: int, resolution_um_px: float, settings: SamplingSettings
+    ) -> None:
+        self.tile_px = tile_px
+        self.settings = settings
+        self.radius_px = settings.mask_radius_um / resolution_um_px
+        self.regions = [list(regions) for regions in data_sets if regions]
+        self.with_figures = [kept for regions in self.regions if (kept := [r for r in regions if len(r.figures)])]
+        self.with_look_alikes = [r for regions in self.regions for r in regions if len(r.hard_negatives)]
+        self.figure_free = [kept for regions in self.regions if (kept := [r for r in regions if not len(r.figures)])]
+        if not self.with_figures:
+            raise ValueError("no region holds a mitotic figure")
+
+    def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
+        """`size` windows of window_px, the first share of them positive."""
+        positives = round(size * self.settings.positive_fraction)
+        return [self._positive(rng, window_px) for _ in range(positives)] + [
+            self._negative(rng, window_px) for _ in range(size - positives)
+        ]
+
+    def _positive(self, rng: np.random.Generator, window_px: int) -> Window:
+        """A tile with the centre of at least one figure, at a uniform place in it."""
+        regions = self.with_figures[rng.integers(len(self.with_figures))]
+        figures = np.cumsum([len(region.figures) for region in regions])
+        number = rng.integers(figures[-1])
+        region = regions[int(np.searchsorted(figures, number, side="right"))]
+        point = region.figures[rng.integers(len(region.figures))]
+        return self._cut(rng, region, point, window_px, positive=True)
+
+    def _negative(self, rng: np.random.Generator, window_px: int) -> Window:
+        """A tile without the centre of any figure, as far as one is found."""
+        if self.with_look_alikes and rng.random() < self.settings.hard_negative_fraction:
+            region = self.with_look_alikes[rng.integers(len(self.with_look_alikes))]
+            points = region.hard_negatives
+        else:
+            sets = self.figure_free or self.with_figures
+            regions = sets[rng.integers(len(sets))]
+            areas = np.cumsum([region.width * region.height for region in regions])
+            region = regions[int(np.searchsorted(areas, rng.random() * areas[-1], side="right"))]
+            points = rng.random((TRIES, 2)) * (region.width, region.height)
+        for point in rng.permutation(points)[:TRIES]:
+            window = self._cut(rng, region, point, window_px, positive=False)
+            if not window.mask.any() and _holds_tissue(window.pixels):
+                break
+        return window
+
+    def _cut(self, rng: np.random.Generator, region: Region, point: Points, window_px: int, positive: bool) -> Window:
+        """A window whose middle tile holds the point at a uniform place."""
+        shift = rng.integers(0, self.tile_px, size=2) + (window_px - self.tile_px) // 2
+        x, y = (int(corner) for corner in np.round(point) - shift)
+        pixels = read_padded(region, x, y, window_px, window_px)
+        size = (region.width, region.height)
+        mask = mask_padded(region.figures, size, x, y, window_px, window_px, self.radius_px)
+        return Window(pixels, mask, positive)
+
+
+def _holds_tissue(pixels: Pixels, least: float = 0.25) -> bool:
+    """Whether at least a quarter of the window is no glass."""
+    coarse = pixels[::8, ::8].astype(np.int16)
+    chroma = coarse.max(axis=2) - coarse.min(axis=2)
+    return bool(((chroma > 15) | (coarse.min(axis=2) < 200)).mean() >= least)

@@ -1,0 +1,128 @@
+"""A recipe: everything that decides what a training run does, read from training/recipes/NAME.yaml or a file."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from algorithm.errors import AlgorithmError
+from algorithm.manifest import InputSettings, Postprocess
+from algorithm.settings import Settings, first_problem
+
+FOLDER = Path(__file__).with_name("recipes")
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Range = tuple[float, float]
+
+
+class VMUNetSettings(Settings):
+    """The arguments of `training.models.vm_unet.VMUNet`."""
+
+    name: Literal["vm_unet"]
+    width: int = Field(96, multiple_of=4)
+    depths: tuple[int, int, int, int] = (2, 2, 2, 2)
+    decoder_depths: tuple[int, int, int, int] = (2, 2, 2, 1)
+    state_size: int = 16
+    patch_size: Literal[2, 4] = 4
+    drop_path: Share = 0.2
+
+
+class SamplingSettings(Settings):
+    """Which tiles make a batch (systems of segmentation)."""
+
+    positive_fraction: Share = 0.5
+    hard_negative_fraction: Share = 0.5
+    mask_radius_um: Positive = 3.0
+
+
+class AugmentSettings(Settings):
+    """How tiles are changed in training; every probability may be 0."""
+
+    flips_and_turns: bool = True
+    rotation: Share = 0.0
+    scale: Range = (1.0, 1.0)
+    scale_negatives: Range = (1.0, 1.0)
+    stain: Share = 0.0
+    stain_gain: float = 0.0
+    stain_shift: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    blur: Share = 0.0
+    blur_sigma_px: Range = (0.5, 1.5)
+    coarser: Share = 0.0
+    coarser_factor: Range = (1.5, 2.5)
+    jpeg: Share = 0.0
+    jpeg_quality: tuple[int, int] = (40, 90)
+
+
+class LossSettings(Settings):
+    """Dice and focal terms of the segmentation loss."""
+
+    dice: float = 1.0
+    focal: float = 1.0
+    focal_alpha: Share = 0.25
+    focal_gamma: float = 2.0
+
+
+class OptimiserSettings(Settings):
+    """AdamW and its schedule."""
+
+    learning_rate: Positive = 5e-4
+    weight_decay: float = 1e-2
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup_batches: int = 0
+    gradient_clip: Positive = 1.0
+    batch_size: int = Field(24, ge=1)
+    epochs: int = Field(100, ge=1)
+    batches_per_epoch: int = Field(1000, ge=1)
+
+
+class Recipe(Settings):
+    """One system at one size."""
+
+    name: str
+    system: Literal["segmentation"]
+    seed: int = 0
+    folds: int = Field(5, ge=2)
+    select_on: Literal["loss", "f1"] = "loss"
+    model: VMUNetSettings
+    input: InputSettings
+    postprocess: Postprocess
+    sampling: SamplingSettings = SamplingSettings()
+    augment: AugmentSettings = AugmentSettings()
+    loss: LossSettings = LossSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+
+
+def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
+    """The recipe of that name or at that path, with `key.inner=value` overrides (values in YAML).
+
+    Raises AlgorithmError for an unknown recipe, an unknown key or a value out of range.
+    """
+    path = Path(name) if name.endswith(".yaml") else FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
+        raise AlgorithmError(f"There is no recipe {name}.", f"Give a YAML file or one of: {known}.")
+    tree: dict[str, Any] = {"name": path.stem, **yaml.safe_load(path.read_text())}
+    for override in overrides or []:
+        _apply(tree, override)
+    return recipe_from(tree, str(path))
+
+
+def recipe_from(tree: dict[str, Any], where: str) -> Recipe:
+    """The recipe of a parsed tree; `where` is named in errors."""
+    try:
+        return Recipe.model_validate(tree)
+    except ValidationError as error:
+        raise AlgorithmError(f"{where}: {first_problem(error)}.", "Correct that key.") from error
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    key, sign, value = override.partition("=")
+    if not sign:
+        raise AlgorithmError(f"{override} is no override.", "Write key=value, as optimiser.epochs=3.")
+    *outer, last = key.split(".")
+    for part in outer:
+        tree = tree.setdefault(part, {})
+    tree[last] = yaml.safe_load(value)
