@@ -6,13 +6,13 @@ import pytest
 from algorithm.detections import Detections
 from algorithm.writers import overlay
 from algorithm.writers.appearance import COLOURS
-from tests.algorithm.writers.array_image import ArrayImage
+from tests.algorithm.writers.watched_image import WatchedImage
 
 PINK = (230, 180, 205)
 
 
-def region(width: int, height: int) -> ArrayImage:
-    return ArrayImage(np.full((height, width, 3), PINK, dtype=np.uint8))
+def region(width: int, height: int) -> WatchedImage:
+    return WatchedImage(np.full((height, width, 3), PINK, dtype=np.uint8))
 
 
 def colour_centre(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:

@@ -1,0 +1,160 @@
+"""The container's entry: a case in, one file out; whatever is refused is one line on stderr, exit 1, and no file."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from algorithm import process
+from algorithm.contract import INPUTS_FILE, MITOTIC_FIGURES_FILE, REGION_SOCKET, validate_points_document
+from algorithm.detections import Detections
+from algorithm.detectors import Result
+from algorithm.errors import BundleError
+from algorithm.images import Image
+from tests.algorithm.images.drawing import tissue, write_mha, write_tiff
+from tests.algorithm.test_case import entry
+
+
+class KnownDetector:
+    """Finds the same two points in every image, once it has read all of it."""
+
+    def detect(self, image: Image) -> Result:
+        image.read(0, 0, image.width, image.height)
+        points = np.array([[20.0, 10.0], [40.0, 8.0]])
+        found = Detections(points, np.array([0.9, 0.2]), np.array([[0.9], [0.2]]))
+        return Result(found, 0.5, 0.01, 1, 1, {})
+
+
+@pytest.fixture(autouse=True)
+def known_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "load", KnownDetector)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Path:
+    """A good case of 2025 at tmp_path / input; the output folder is tmp_path / output."""
+    folder = tmp_path / "input"
+    images = folder / REGION_SOCKET.folder
+    images.mkdir(parents=True)
+    write_tiff(images / "region.tiff", tissue())
+    (folder / INPUTS_FILE).write_text(json.dumps([entry()]))
+    return folder
+
+
+def processed(case: Path) -> int:
+    return process.main(["--input", str(case), "--output", str(case.parent / "output")])
+
+
+def points(case: Path) -> Any:
+    document = json.loads((case.parent / "output" / MITOTIC_FIGURES_FILE).read_text())
+    validate_points_document(document)
+    return document["points"]
+
+
+def test_a_case_of_2025_is_answered(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert processed(case) == 0
+    assert [point["name"] for point in points(case)] == ["non-mitotic figure", "mitotic figure"]
+    np.testing.assert_allclose(points(case)[1]["point"], [0.005, 0.0025, 0.0], atol=1e-12)
+    assert [path.name for path in (case.parent / "output").iterdir()] == [MITOTIC_FIGURES_FILE]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_case_of_2022_and_an_mha_are_answered_alike(case: Path) -> None:
+    assert processed(case) == 0
+    first = points(case)
+    (case / INPUTS_FILE).unlink()
+    (case / REGION_SOCKET.folder / "region.tiff").unlink()
+    write_mha(case / REGION_SOCKET.folder / "region.mha", tissue())
+    assert processed(case) == 0
+    assert [point["name"] for point in points(case)] == [point["name"] for point in first]
+    places, before = ([point["point"] for point in found] for found in (points(case), first))
+    np.testing.assert_allclose(places, before, atol=1e-9)
+
+
+def request(text: str) -> Callable[[Path], object]:
+    return lambda case: (case / INPUTS_FILE).write_text(text)
+
+
+def image(write: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda case: write(case / REGION_SOCKET.folder / "region.tiff")
+
+
+def hundred_megabytes(case: Path) -> None:
+    os.truncate(case / INPUTS_FILE, 100_000_000)
+
+
+def two_images(case: Path) -> None:
+    write_tiff(case / REGION_SOCKET.folder / "another.tif", tissue())
+
+
+def damaged(path: Path) -> None:
+    write_tiff(path, tissue(400, 400), compression="zlib")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 60] = bytes(60)
+    path.write_bytes(data)
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "an unknown socket": (request(json.dumps([entry(slug="chest-x-ray")])), REGION_SOCKET.slug),
+    "half a request": (request('[{"socket": '), "not valid JSON"),
+    "a request nested without end": (request("[" * 900_000), "nested too deeply"),
+    "a request of 100 MB": (hundred_megabytes, "larger than"),
+    "a doubled key": (request('[{"socket": {}, "socket": {}}]'), "occurs twice"),
+    "a path out of the input": (request(json.dumps([entry(path="../output")])), "no relative_path inside"),
+    "no image": (lambda case: (case / REGION_SOCKET.folder / "region.tiff").unlink(), "holds 0 images"),
+    "two images": (two_images, "holds 2 images"),
+    "no picture": (image(lambda path: path.write_text("not a picture")), "is no TIFF"),
+    "half a file": (image(lambda path: os.truncate(path, 2000)), "region.tiff"),
+    "damaged pixels": (image(damaged), "is damaged"),
+    "grey": (image(lambda path: write_tiff(path, tissue()[..., 0], photometric="minisblack")), "region.tiff"),
+    "16 bit": (image(lambda path: write_tiff(path, tissue().astype(np.uint16))), "region.tiff"),
+    "no spacing": (image(lambda path: write_tiff(path, tissue(), resolutionunit="NONE")), "micrometres"),
+    "72 dpi": (image(lambda path: write_tiff(path, tissue(), resolution=(72, 72), resolutionunit="INCH")), "um/px"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refused_case_is_one_line_and_no_file(name: str, case: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    spoil, said = REFUSED[name]
+    spoil(case)
+    assert processed(case) == 1
+    complaint = capfd.readouterr().err
+    assert complaint.startswith("error: ")
+    assert complaint.count("\n") == 1
+    assert said in complaint
+    assert list((case.parent / "output").iterdir()) == []
+
+
+def test_an_output_folder_that_takes_no_files_is_named_before_any_work(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(process, "load", lambda: pytest.fail("the model was loaded"))
+    (case.parent / "output").write_text("a file")
+    assert processed(case) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_missing_bundle_is_one_line(
+    case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load() -> None:
+        raise BundleError("The bundle is gone.", "Bring it back.")
+
+    monkeypatch.setattr(process, "load", load)
+    assert processed(case) == 1
+    assert capsys.readouterr().err == "error: The bundle is gone. Bring it back.\n"
+
+
+def test_the_module_runs_as_the_container_runs_it(case: Path) -> None:
+    (case / INPUTS_FILE).write_text("[" * 900_000)
+    command = [sys.executable, "-m", "algorithm.process", "--input", str(case), "--output", str(case.parent / "output")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert ended.stderr.count("\n") == 1
