@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from algorithm.errors import InputError
+from algorithm.prefetch import tile_batches
+from algorithm.tiles import TileGrid, read_tile, stride_px
+from algorithm.tissue import tissue_map
+from tests.arrays import GLASS, STROMA, plain, view_of
+
+
+class CountingView:
+    """Counts how often each pixel is read; raises where told to."""
+
+    def __init__(self, pixels: np.ndarray, damaged_from: int | None = None) -> None:
+        self.view = view_of(pixels)
+        self.width, self.height = self.view.width, self.view.height
+        self.reads = np.zeros((self.height, self.width), int)
+        self.damaged_from = damaged_from
+
+    def read(self, x: int, y: int, width: int, height: int) -> np.ndarray:
+        if self.damaged_from is not None and y + height > self.damaged_from:
+            raise InputError("array.tiff is damaged.", "Copy it again.")
+        self.reads[y : y + height, x : x + width] += 1
+        return self.view.read(x, y, width, height)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(1, 150), st.integers(1, 150), st.integers(1, 70), st.floats(0, 0.9), st.integers(1, 9), st.integers(0, 99)
+)
+def test_batches_hold_the_tiles_of_the_grid_in_order(
+    width: int, height: int, tile: int, overlap: float, batch_size: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    pixels = plain(width, height, GLASS)
+    for x, y in zip(rng.integers(0, width, 4), rng.integers(0, height, 4), strict=True):
+        pixels[y : y + 9, x : x + 9] = rng.integers(30, 180, 3)
+    view = CountingView(pixels)
+    grid = TileGrid(width, height, tile, stride_px(tile, overlap), tissue_map(view_of(pixels)))
+    batches = list(tile_batches(view, grid, batch_size))
+    assert [place for batch in batches for place in batch.places] == [(x, y) for y, xs in grid.rows for x in xs]
+    assert all(len(batch.places) == batch_size for batch in batches[:-1])
+    for batch in batches:
+        for (x, y), found in zip(batch.places, batch.pixels, strict=True):
+            assert np.array_equal(found, read_tile(view_of(pixels), x, y, tile))
+    assert view.reads.max(initial=0) <= 1
+
+
+def test_damage_met_in_the_thread_reaches_the_caller() -> None:
+    pixels = plain(100, 100, STROMA)
+    grid = TileGrid(100, 100, 32, 16, tissue_map(view_of(pixels)))
+    with pytest.raises(InputError, match="damaged"):
+        list(tile_batches(CountingView(pixels, damaged_from=60), grid, 4))
