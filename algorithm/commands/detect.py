@@ -16,6 +16,8 @@ from algorithm.writers.outputs import write_outputs
 from algorithm.writers.report import Run, findings
 
 DONE, FAILED, SOME_FAILED = 0, 1, 3
+SMALLEST = 1e-6
+"""What counts as a positive number on the command line."""
 Answer = dict[str, object]
 """What is known of one image: `image`, then `output` and the findings, or `error`."""
 
@@ -106,9 +108,12 @@ def _sentence(answer: Answer) -> str:
 
 
 def _number(text: str, lowest: float, below: float) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not lowest <= value < below:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from {lowest:g} to below {below:g}")
+        raise argparse.ArgumentTypeError(f"{text} is no number from {lowest:g} to below {below:g}")
     return value
 
 
@@ -117,8 +122,8 @@ def _share(text: str) -> float:
 
 
 def _probability(text: str) -> float:
-    return _number(text, math.nextafter(0.0, 1.0), 1.0)
+    return _number(text, SMALLEST, 1.0)
 
 
 def _positive(text: str) -> float:
-    return _number(text, math.nextafter(0.0, 1.0), math.inf)
+    return _number(text, SMALLEST, math.inf)

@@ -25,7 +25,7 @@ def write_outputs(folder: Path, run: Run, image: Image, result: Result, started:
         document = points_document(detections.points, detections.scores, threshold, spacing_um)
         write_json_atomically(partial / MITOTIC_FIGURES_FILE, document)
         collection = geojson_document(detections, threshold, spacing_um, image.path.name)
-        write_json_atomically(partial / GEOJSON_FILE, collection)
+        write_json_atomically(partial / GEOJSON_FILE, collection, indent=None)
         (partial / CSV_FILE).write_text(detections_csv(detections, threshold, spacing_um))
         draw_overlay(image, detections, threshold, result.tissue_mm2).save(partial / OVERLAY_FILE)
         seconds = {**result.seconds, "writing": time.perf_counter() - begun}

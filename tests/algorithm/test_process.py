@@ -19,6 +19,9 @@ from algorithm.errors import BundleError
 from algorithm.images import Image
 from tests.algorithm.images.drawing import tissue, write_mha, write_tiff
 from tests.algorithm.test_case import entry
+from tests.tiny_bundle import write_tiny_bundle
+
+LOAD = process.load
 
 
 class KnownDetector:
@@ -75,6 +78,16 @@ def test_a_case_of_2022_and_an_mha_are_answered_alike(case: Path) -> None:
     assert [point["name"] for point in points(case)] == [point["name"] for point in first]
     places, before = ([point["point"] for point in found] for found in (points(case), first))
     np.testing.assert_allclose(places, before, atol=1e-9)
+
+
+def test_the_platforms_bundle_is_loaded_and_told(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_bundle(tmp_path / "model"))
+    monkeypatch.setattr(process, "load", LOAD)
+    assert processed(case) == 0
+    assert f"bundle tiny 1 (/opt/ml/model: {tmp_path / 'model'}), device " in capsys.readouterr().out
+    assert len(points(case)) > 0
 
 
 def request(text: str) -> Callable[[Path], object]:

@@ -1,0 +1,161 @@
+"""`detect`: images in, a folder of results for each, and an exit code that tells how many failed."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from algorithm.__main__ import main
+from algorithm.contract import validate_points_document
+from algorithm.writers.folder import FILES
+from tests.algorithm.commands.conftest import DOTS, dotted
+from tests.algorithm.images.drawing import write_tiff
+from tests.tiny_bundle import write_tiny_bundle
+
+
+def detect(bundle: Path, output: Path, *words: str | Path) -> int:
+    return main(["detect", *map(str, words), "--output", str(output), "--bundle", str(bundle), "--device", "cpu"])
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def places_px(output: Path, spacing_um: float = 0.25) -> np.ndarray:
+    document = read(output / "region" / "mitotic-figures.json")
+    validate_points_document(document)
+    return np.array([point["point"][:2] for point in document["points"]]) * 1000 / spacing_um
+
+
+def test_all_files_say_the_same(tmp_path: Path, region: Path, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "new" / "results"
+    assert detect(bundle, output, region) == 0
+    folder = output / "region"
+    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    np.testing.assert_allclose(places_px(output), DOTS, atol=0.5)
+    rows = list(csv.DictReader((folder / "detections.csv").read_text().splitlines()))
+    np.testing.assert_allclose([[float(row["x_px"]), float(row["y_px"])] for row in rows], places_px(output), atol=1e-3)
+    features = read(folder / "detections.geojson")["features"]
+    assert [feature["properties"]["classification"]["name"] for feature in features] == ["Mitotic figure"] * 3
+    with Image.open(folder / "overlay.png") as overlay:
+        assert overlay.mode == "RGB"
+    said = capsys.readouterr()
+    assert f"bundle tiny 1 (option: {bundle}), device cpu (CPUExecutionProvider)" in said.out
+    assert f"{region}: 3 mitotic figures (0 candidates below the threshold), 0.00" in said.out
+    assert said.err == ""
+
+
+def test_the_run_is_recorded(tmp_path: Path, region: Path, bundle: Path) -> None:
+    assert detect(bundle, tmp_path / "results", region, "--overlap", "0.25", "--threshold", "0.6") == 0
+    run = read(tmp_path / "results" / "region" / "run.json")
+    assert run["image"] == {
+        "file": str(region),
+        "width_px": 160,
+        "height_px": 120,
+        "spacing_um": [0.25, 0.25],
+        "spacing_source": "tag",
+    }
+    assert (run["bundle"]["name"], run["bundle"]["chosen_by"], run["bundle"]["path"]) == ("tiny", "option", str(bundle))
+    assert (run["settings"]["overlap"], run["settings"]["threshold"], run["settings"]["device"]) == (0.25, 0.6, "cpu")
+    assert run["device"] == {"used": "cpu", "providers": ["CPUExecutionProvider"]}
+    found = run["result"]
+    assert found["mitotic_figures"] == 3
+    assert found["tissue_mm2"] == pytest.approx(160 * 120 * 0.25**2 / 1e6, rel=0.05)
+    assert found["mitotic_figures_per_mm2"] == pytest.approx(3 / found["tissue_mm2"])
+    assert run["tiles"]["run"] == run["tiles"]["total"] > 1
+    assert {"anaphase", "python", "numpy", "onnxruntime"} <= set(run["versions"])
+    assert set(run["seconds"]) == {"tissue", "detection", "writing"}
+    assert run["started"].endswith("+00:00")
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path, region: Path, bundle: Path) -> None:
+    contents = []
+    for name in ("first", "second"):
+        assert detect(bundle, tmp_path / name, region) == 0
+        contents.append([(tmp_path / name / "region" / file).read_bytes() for file in FILES if file != "run.json"])
+    assert contents[0] == contents[1]
+
+
+def test_points_are_level0_pixels_and_millimetres_at_any_resolution(tmp_path: Path, region: Path) -> None:
+    coarse = write_tiny_bundle(tmp_path / "coarse", resolution_um_px=0.5)
+    assert detect(coarse, tmp_path / "results", region) == 0
+    np.testing.assert_allclose(places_px(tmp_path / "results"), DOTS, atol=0.5)
+
+
+def test_spacing_is_refused_where_it_is_unknown_and_recorded_where_it_is_given(
+    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = tmp_path / "region.png"
+    Image.fromarray(dotted()).save(region)
+    assert detect(bundle, tmp_path / "results", region) == 1
+    assert "--spacing-um 0.25" in capsys.readouterr().err
+    assert list((tmp_path / "results").iterdir()) == []
+    assert detect(bundle, tmp_path / "results", region, "--spacing-um", "0.24") == 0
+    image = read(tmp_path / "results" / "region" / "run.json")["image"]
+    assert (image["spacing_um"], image["spacing_source"]) == ([0.24, 0.24], "option")
+    np.testing.assert_allclose(places_px(tmp_path / "results", 0.24), DOTS, atol=0.5)
+
+
+def test_an_image_without_tissue_has_no_figures_and_no_density(
+    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = write_tiff(tmp_path / "region.tiff", np.full((100, 100, 3), 245, dtype=np.uint8))
+    assert detect(bundle, tmp_path / "results", region) == 0
+    assert read(tmp_path / "results" / "region" / "mitotic-figures.json")["points"] == []
+    assert read(tmp_path / "results" / "region" / "run.json")["result"]["mitotic_figures_per_mm2"] is None
+    assert "0 mitotic figures (0 candidates below the threshold), no tissue" in capsys.readouterr().out
+
+
+def test_one_bad_image_does_not_stop_the_others(
+    tmp_path: Path, region: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.tiff"
+    bad.write_bytes(b"II*\0 and nothing more")
+    assert detect(bundle, tmp_path / "results", bad, region, "--json") == 3
+    said = capsys.readouterr()
+    first, second = json.loads(said.out)["images"]
+    assert first["image"] == str(bad)
+    assert "bad.tiff" in first["error"]
+    assert said.err == f"error: {first['error']}\n"
+    assert (second["image"], second["output"]) == (str(region), str(tmp_path / "results" / "region"))
+    assert second["mitotic_figures"] == 3
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["region"]
+
+
+def test_two_images_of_one_stem_are_refused_before_any_work(
+    tmp_path: Path, region: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert detect(bundle, tmp_path / "results", region, tmp_path / "other" / "region.png") == 2
+    assert "would both be written" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_foreign_files_in_the_way_are_kept_and_named(
+    tmp_path: Path, region: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = tmp_path / "results" / "region" / "note.txt"
+    note.parent.mkdir(parents=True)
+    note.write_text("mine")
+    assert detect(bundle, tmp_path / "results", region) == 1
+    assert "note.txt lies there already" in capsys.readouterr().err
+    assert note.read_text() == "mine"
+
+
+def test_a_region_beyond_the_contract_is_refused_before_the_work(
+    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = write_tiff(tmp_path / "wide.tiff", np.full((8, 11_000, 3), 200, dtype=np.uint8))
+    assert detect(bundle, tmp_path / "results", wide, "--spacing-um", "1.0") == 1
+    assert "spans 11.0 x 0.0 mm" in capsys.readouterr().err
+
+
+def test_a_broken_bundle_is_one_line(tmp_path: Path, region: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert detect(tmp_path / "no-bundle", tmp_path / "results", region) == 1
+    complaint = capsys.readouterr().err
+    assert complaint.startswith("error: ")
+    assert complaint.count("\n") == 1
+    assert list((tmp_path / "results").iterdir()) == []

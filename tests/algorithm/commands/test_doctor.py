@@ -1,0 +1,77 @@
+"""`doctor` says what is in use, and gives a fix for whatever is not as it should be."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from algorithm.__main__ import main
+from algorithm.commands import doctor
+
+
+def diagnosis(capsys: pytest.CaptureFixture[str], bundle: Path) -> tuple[int, dict[str, Any]]:
+    code = main(["doctor", "--json", "--bundle", str(bundle)])
+    return code, {finding["subject"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
+
+
+@pytest.fixture(autouse=True)
+def one_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "installed", {"onnxruntime": "1.31.0"}.get)
+    monkeypatch.setattr(doctor, "DRIVER", Path("/nonexistent"))
+
+
+def test_a_sound_installation(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, findings = diagnosis(capsys, bundle)
+    assert code == 0
+    assert findings["runtime"]["finding"] == "onnxruntime 1.31.0"
+    assert "anaphase" in findings["versions"]["finding"]
+    assert findings["bundle in use (option)"]["finding"] == f"tiny 1, detection, ensemble of 2, in {bundle}"
+    assert findings["device"]["status"] == "ok"
+    assert "ExecutionProvider" in findings["device"]["finding"]
+
+
+def test_the_text_has_a_fix_below_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--bundle", str(tmp_path)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    (place,) = (number for number, line in enumerate(lines) if line.startswith("failed  bundle in use (option): "))
+    assert lines[place + 1].startswith("        fix: ")
+
+
+def test_a_changed_model_file_fails(bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in bundle.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "member_1.onnx").write_bytes(b"something else")
+    code, findings = diagnosis(capsys, tmp_path)
+    assert code == 1
+    assert "member_1.onnx" in findings["bundle in use (option)"]["finding"]
+    assert "device" not in findings
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [({}, "not installed"), ({"onnxruntime": "1", "onnxruntime-gpu": "1"}, "damage each other")],
+)
+def test_no_runtime_and_two_runtimes_fail(
+    found: dict[str, str],
+    said: str,
+    bundle: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(doctor, "installed", found.get)
+    code, findings = diagnosis(capsys, bundle)
+    assert code == 1
+    assert said in findings["runtime"]["finding"]
+    assert "pip install" in findings["runtime"]["fix"]
+
+
+def test_an_idle_gpu_is_a_warning_with_a_fix(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "DRIVER", tmp_path)
+    monkeypatch.setattr("algorithm.runtime.CUDA_PROVIDER", "AbsentExecutionProvider")
+    code, findings = diagnosis(capsys, bundle)
+    assert code == 0
+    assert findings["device"]["status"] == "warning"
+    assert "--gpus all" in findings["device"]["fix"]
