@@ -11,15 +11,18 @@ from algorithm.images.base import Image, Pixels, check_window
 SAME_SPACING = 0.01
 """Spacings that differ by less than this share are one and the same."""
 
-_SUPPORT = 2  # px of the bicubic kernel to each side, times the scale where the view is coarser
-_BLOCK = 1024  # view px resampled at once: bounds memory, and Pillow's window is in float32
+_KERNEL = PillowImage.Resampling.BICUBIC
+_SUPPORT = 2  # px of the kernel to each side, times the scale where the view is coarser
+_BLOCK = 512  # view px resampled at once, along each axis
+_SCALE_STEPS = 2048  # scales are multiples of 1/2048: a block's corners are then exact in Pillow's float32
 
 
 class ResampledImage:
     """`image` at `spacing_um`, isotropic. Pixel centres are aligned: x0 = (xv + 0.5) * scale - 0.5.
 
     Where the spacing agrees within 1 % along an axis, the view has the image's own pixels there.
-    Coarser views are antialiased. Any window equals the same part of the whole view within 1 grey level.
+    Coarser views are antialiased. The scale is rounded to 1/2048, far below that 1 %, which makes every window equal
+    to the same part of the whole view, bit by bit.
     """
 
     def __init__(self, image: Image, spacing_um: float) -> None:
@@ -58,14 +61,11 @@ class ResampledImage:
         left, right = _source_range(x, width, self.scale_x)
         top, bottom = _source_range(y, height, self.scale_y)
         source = self._read_padded(left, top, right - left, bottom - top)
-        box = (
-            x * self.scale_x - left,
-            y * self.scale_y - top,
-            (x + width) * self.scale_x - left,
-            (y + height) * self.scale_y - top,
-        )
-        resized = PillowImage.fromarray(source).resize((width, height), PillowImage.Resampling.BICUBIC, box)
-        return np.asarray(resized)
+        # One axis, then the other: left to itself, Pillow takes them in an order that depends on the window.
+        columns = (x * self.scale_x - left, 0, (x + width) * self.scale_x - left, bottom - top)
+        rows = (0, y * self.scale_y - top, width, (y + height) * self.scale_y - top)
+        squeezed = PillowImage.fromarray(source).resize((width, bottom - top), _KERNEL, columns)
+        return np.asarray(squeezed.resize((width, height), _KERNEL, rows))
 
     def _read_padded(self, x: int, y: int, width: int, height: int) -> Pixels:
         """A window of level 0 that may leave the image; the image's border is repeated outside."""
@@ -79,7 +79,9 @@ class ResampledImage:
 def _scale(view_um: float, own_um: float) -> float:
     """Image px per view px; exactly 1 where the spacings agree."""
     scale = view_um / own_um
-    return 1.0 if abs(scale - 1.0) <= SAME_SPACING else scale
+    if abs(scale - 1.0) <= SAME_SPACING:
+        return 1.0
+    return max(1, round(scale * _SCALE_STEPS)) / _SCALE_STEPS
 
 
 def _source_range(start: int, length: int, scale: float) -> tuple[int, int]:

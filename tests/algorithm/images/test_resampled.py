@@ -71,9 +71,7 @@ def test_a_window_is_a_part_of_the_whole(
     y = data.draw(st.integers(0, view.height - 1))
     width = data.draw(st.integers(1, view.width - x))
     height = data.draw(st.integers(1, view.height - y))
-    window = view.read(x, y, width, height)
-    assert window.shape == (height, width, 3)
-    assert np.abs(window.astype(int) - whole[y : y + height, x : x + width]).max() <= 1
+    np.testing.assert_array_equal(view.read(x, y, width, height), whole[y : y + height, x : x + width], strict=True)
 
 
 def test_blocks_leave_no_seam() -> None:
@@ -81,9 +79,8 @@ def test_blocks_leave_no_seam() -> None:
     view = ResampledImage(DrawnImage(tissue(1300, 40), (0.5, 0.5)), 0.23)
     whole = view.read(0, 0, view.width, view.height)
     assert view.width > 2 * 1024
-    for x in (1000, 1013, 2040):
-        window = view.read(x, 5, 40, 30).astype(int)
-        assert np.abs(window - whole[5:35, x : x + 40]).max() <= 1
+    for x in (500, 1013, 2040):
+        np.testing.assert_array_equal(view.read(x, 5, 40, 30), whole[5:35, x : x + 40])
 
 
 @given(
@@ -106,6 +103,12 @@ def test_nothing_changes_within_one_percent(view_um: float, tmp_path: Path) -> N
         assert (view.width, view.height) == (97, 83)
         np.testing.assert_array_equal(view.read(5, 7, 60, 50), tissue()[7:57, 5:65])
         np.testing.assert_array_equal(view.to_level0(np.array([[3.0, 4.5]])), [[3.0, 4.5]])
+
+
+def test_the_scale_is_what_was_asked_for() -> None:
+    for own_um, view_um in ((0.5, 0.25), (0.23, 0.25), (0.2, 0.5), (1.0, 0.25)):
+        view = ResampledImage(DrawnImage(tissue(), (own_um, own_um)), view_um)
+        assert view.scale_x == pytest.approx(view_um / own_um, rel=1e-3)
 
 
 def test_the_view_has_the_size_of_the_tissue() -> None:
