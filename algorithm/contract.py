@@ -193,7 +193,8 @@ def _offence(problem: str) -> ContractError:
 def write_json_atomically(path: Path, document: object, indent: int | None = 1) -> None:
     """Write a JSON file beside its place, then rename it: the place holds all of it or what it held before.
 
-    indent: spaces a level, None for a single line. Raises AlgorithmError where it cannot be written, and leaves nothing behind then; ValueError for NaN and infinity.
+    indent: spaces a level, None for a single line.
+    Raises AlgorithmError where it cannot be written, and leaves nothing behind then; ValueError for NaN and infinity.
     """
     content = json.dumps(document, allow_nan=False, indent=indent).encode()
     partial = path.with_name(f".{path.name}.partial")
