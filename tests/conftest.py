@@ -3,9 +3,14 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+# Examples are not timed; in CI they are the same in every run.
+hypothesis.settings.register_profile("anaphase", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("anaphase")
 
 
 @pytest.fixture(scope="session")
