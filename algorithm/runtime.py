@@ -51,20 +51,26 @@ class Ensemble:
         self.providers: tuple[str, ...] = tuple(self._sessions[0].get_providers())
 
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB.
+        """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB; raises as `logits` does."""
+        logits = self.logits(tiles)
+        probabilities: NDArray[np.float32] = expit(logits, out=logits)
+        return probabilities
+
+    def logits(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Logits (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB.
 
         Raises BundleError where a member answers with something that is no number.
         """
         images = np.stack([column[tiles[..., channel]] for channel, column in enumerate(self._table)], axis=1)
         maps = np.empty((len(self._sessions), *tiles.shape[:3]), np.float32)
         for number, session in enumerate(self._sessions):
-            (logits,) = session.run([self._manifest.output.name], {INPUT_NAME: images})
-            if not np.isfinite(logits).all():
+            (answer,) = session.run([self._manifest.output.name], {INPUT_NAME: images})
+            if not np.isfinite(answer).all():
                 raise BundleError(
                     f"Member {number} of the bundle {self._manifest.name} gives logits that are not finite.",
                     "Export the bundle again or use another one.",
                 )
-            expit(logits[:, 0], out=maps[number])
+            maps[number] = answer[:, 0]
         return maps
 
 

@@ -1,6 +1,8 @@
 """The command line of training: python -m training fit | export | describe."""
 
 import argparse
+import dataclasses
+import json
 import sys
 from pathlib import Path
 
@@ -31,6 +33,18 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--fold", type=int, default=0, help="the fold that is held out")
     fit.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     fit.set_defaults(command=_fit)
+
+    export = commands.add_parser("export", help="make a bundle of one run, or an ensemble of several")
+    export.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs of one recipe")
+    export.add_argument("--output", type=Path, required=True, metavar="BUNDLE", help="the bundle's folder, new")
+    export.add_argument("--card", type=Path, required=True, help="YAML: name, version, datasets, intended_use")
+    export.set_defaults(command=_export)
+
+    describe = commands.add_parser("describe", help="what a recipe's network costs")
+    describe.add_argument("recipe", help="a recipe's name or a YAML file")
+    describe.add_argument("overrides", nargs="*", metavar="key=value", help="settings to change")
+    describe.add_argument("--json", action="store_true", help="print one JSON object")
+    describe.set_defaults(command=_describe)
     return parser
 
 
@@ -43,6 +57,28 @@ def _fit(options: argparse.Namespace) -> None:
     data = read_data(options.data, options.figure_free, recipe.input.resolution_um_px)
     print("\n".join(data.summary))
     fit(recipe, data, options.output, options.fold, options.resume)
+
+
+def _export(options: argparse.Namespace) -> None:
+    from training.export import export, read_card
+
+    difference = export(options.runs, read_card(options.card), options.output)
+    print(f"{options.output}: {len(options.runs)} members, logits within {difference:.1e} of the checkpoints")
+
+
+def _describe(options: argparse.Namespace) -> None:
+    from training.models.describe import describe
+    from training.recipe import load_recipe
+
+    found = describe(load_recipe(options.recipe, options.overrides))
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found)))
+        return
+    products = f"{found.multiply_accumulates / 1e9:.2f} G multiply-accumulates"
+    print(f"{found.recipe}: {found.parameters:,} parameters in {found.tensors} tensors")
+    print(f"{products} (convolutions and linear layers) a {found.tile_px}-px tile")
+    for name, shape in found.shapes.items():
+        print(f"  {name:<16} {' x '.join(str(size) for size in shape[1:])}")
 
 
 if __name__ == "__main__":

@@ -194,7 +194,8 @@ def learning_rate(settings: OptimiserSettings, step: int) -> float:
 
 def _adamw(model: nn.Module, settings: OptimiserSettings) -> torch.optim.AdamW:
     """Weight decay on matrices and kernels alone: none on norms, biases and the scan's A and D."""
-    decayed, kept = [], []
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         plain = parameter.ndim > 1 and not name.endswith(("A_logs", "Ds", "dt_projs_bias"))
         (decayed if plain else kept).append(parameter)

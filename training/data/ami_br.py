@@ -59,10 +59,9 @@ def _quilt(folder: Path, slide: str, rows: pd.DataFrame, rng: np.random.Generato
     for number, row in enumerate(rows.itertuples()):
         cut = rng.integers(0, PATCH_PX - CELL_PX + 1, size=2)
         corner = np.array([number % columns, number // columns]) * CELL_PX
+        cell = np.s_[corner[1] : corner[1] + CELL_PX, corner[0] : corner[0] + CELL_PX]
         with open_image(patch_path(folder, row.dataset, row.uid, row.majority_atypical), SPACING_UM) as patch:
-            canvas[corner[1] : corner[1] + CELL_PX, corner[0] : corner[0] + CELL_PX] = patch.read(
-                *cut, CELL_PX, CELL_PX
-            )
+            canvas[cell] = patch.read(int(cut[0]), int(cut[1]), CELL_PX, CELL_PX)
         inside = centres - (row.x - PATCH_PX / 2, row.y - PATCH_PX / 2) - cut
         figures.append(inside[((inside >= 0) & (inside < CELL_PX)).all(axis=1)] + corner)
     domain = domain_of(rows.dataset.iloc[0], slide)

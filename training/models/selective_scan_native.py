@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,12 +35,11 @@ def selective_scan_native(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Ten
 
 class _NativeScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
+    def forward(ctx: Any, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
         y = torch.empty_like(u)
-        length, channels, n = u.shape[2], u.shape[3], A.shape[1]
 
         def scan(batch: int, direction: int) -> None:
-            state = torch.empty(n, channels)
+            state = torch.empty_like(A[0])
             at = (batch, direction)
             _call("scan_forward", u, A, u[at], delta[at], A[direction], B[at], C[at], state, y[at])
 
@@ -48,7 +48,7 @@ class _NativeScan(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx, y_gradient: Tensor) -> tuple[Tensor, ...]:
+    def backward(ctx: Any, y_gradient: Tensor) -> tuple[Tensor, ...]:
         u, delta, A, B, C = ctx.saved_tensors
         y_gradient = y_gradient.contiguous()
         length, channels, n = u.shape[2], u.shape[3], A.shape[1]

@@ -8,6 +8,7 @@ width, channels) inside.
 from collections.abc import Sequence
 from math import ceil, log
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,8 +37,8 @@ class VMUNet(nn.Module):
     ) -> None:
         super().__init__()
         widths = [width * 2**stage for stage in range(4)]
-        rates = torch.linspace(0, drop_path, sum(depths)).tolist()
-        decoder_rates = torch.linspace(drop_path, 0, sum(decoder_depths)).tolist()
+        rates = np.linspace(0, drop_path, sum(depths)).tolist()
+        decoder_rates = np.linspace(drop_path, 0, sum(decoder_depths)).tolist()
         self.patch_embed = PatchEmbed(patch_size, width)
         self.layers = nn.ModuleList()
         for stage, depth in enumerate(depths):

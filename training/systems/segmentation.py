@@ -7,6 +7,7 @@ Dice (Milletari et al. 2016) plus focal loss (Lin et al. 2017).
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -53,11 +54,14 @@ class TilePredictor:
         self.settings = settings
         self.device = device
 
-    @torch.inference_mode()
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Tiles (B, T, T, 3) uint8 to probabilities (1, B, T, T)."""
+        return expit(self.logits(tiles))
+
+    @torch.inference_mode()
+    def logits(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Tiles (B, T, T, 3) uint8 to logits (1, B, T, T)."""
         batch = torch.from_numpy(tiles).to(self.device).permute(0, 3, 1, 2).float() / 255
         self.model.eval()
-        logits = self.model(normalise(batch, self.settings))
-        probabilities: NDArray[np.float32] = torch.sigmoid(logits)[:, 0].cpu().numpy()[None]
-        return probabilities
+        logits: NDArray[np.float32] = self.model(normalise(batch, self.settings))[:, 0].cpu().numpy()[None]
+        return logits

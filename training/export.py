@@ -1,0 +1,183 @@
+"""From runs to a bundle: the graph of each member, compared with its checkpoint, and the manifest."""
+
+import datetime
+import hashlib
+import json
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+from torch import nn
+
+from algorithm.bundle import MANIFEST_FILE, load_bundle
+from algorithm.errors import AlgorithmError
+from algorithm.manifest import DataSource, Manifest
+from algorithm.runtime import INPUT_NAME, Ensemble
+from algorithm.settings import Settings, first_problem
+from training.checkpoints import BEST, load_checkpoint
+from training.models.build import build_model
+from training.recipe import Recipe, recipe_from
+from training.systems.segmentation import TilePredictor
+
+OPSET = 18
+PARITY_BATCHES = (1, 3, 4, 8, 16, 16, 16)
+LARGEST_DIFFERENCE = 1e-3
+TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime")
+
+
+class Card(Settings):
+    """What the checkpoints cannot say of themselves: a YAML file given to the export."""
+
+    name: str
+    version: str
+    datasets: tuple[DataSource, ...] = Field(min_length=1)
+    intended_use: str
+
+
+def read_card(path: Path) -> Card:
+    """Raises AlgorithmError for a file that cannot be read or lacks something."""
+    try:
+        return Card.model_validate(yaml.safe_load(path.read_text()))
+    except OSError as error:
+        raise AlgorithmError(
+            f"{path} cannot be read: {error.strerror}.", "Give a card, see docs/training.md."
+        ) from error
+    except ValidationError as error:
+        raise AlgorithmError(f"{path}: {first_problem(error)}.", "Complete the card, see docs/training.md.") from error
+
+
+def export(runs: Sequence[Path], card: Card, output: Path) -> float:
+    """Write the runs' best checkpoints as one bundle: the largest difference of a logit from the checkpoints.
+
+    The folder appears whole or not at all. Raises AlgorithmError where the runs do not fit together, where a graph
+    differs from its checkpoint by more than 1e-3 in a logit, or where the folder is there already.
+    """
+    if output.exists():
+        raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
+    checkpoints = [load_checkpoint(run / BEST) for run in runs]
+    recipe = recipe_from(checkpoints[0]["recipe"], str(runs[0] / BEST))
+    _check_together(runs, checkpoints)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-") as beside:
+        folder = Path(beside) / output.name
+        folder.mkdir()
+        models = [
+            _write_graph(checkpoint, recipe, folder / f"member_{n}.onnx") for n, checkpoint in enumerate(checkpoints)
+        ]
+        manifest = _manifest(recipe, checkpoints, card, folder)
+        _write_manifest(folder, manifest)
+        difference = largest_difference(folder, models, recipe)
+        if difference > LARGEST_DIFFERENCE:
+            raise AlgorithmError(
+                f"The exported graphs differ from their checkpoints by {difference:.2g} in a logit.",
+                f"At most {LARGEST_DIFFERENCE} is accepted: report this with the recipe.",
+            )
+        manifest["provenance"]["parity"] = {"tiles": sum(PARITY_BATCHES), "largest_logit_difference": difference}
+        _write_manifest(folder, manifest)
+        folder.rename(output)
+    return difference
+
+
+def write_onnx(model: nn.Module, tile_px: int, path: Path) -> None:
+    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to `logits`, with a free batch."""
+    batch = torch.export.Dim("batch", min=1, max=1024)
+    example = torch.zeros(2, 3, tile_px, tile_px)
+    program = torch.onnx.export(
+        model.eval(),
+        (example,),
+        dynamo=True,
+        input_names=[INPUT_NAME],
+        output_names=["logits"],
+        dynamic_shapes=({0: batch},),
+        opset_version=OPSET,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(path, external_data=False)
+
+
+def largest_difference(folder: Path, models: Sequence[nn.Module], recipe: Recipe) -> float:
+    """The largest difference of a logit between the bundle, run as the algorithm does, and the checkpoints."""
+    ensemble = Ensemble(load_bundle(folder), device="cpu")
+    predictors = [TilePredictor(model, recipe.input, torch.device("cpu")) for model in models]
+    largest = 0.0
+    for tiles in parity_tiles(recipe.input.tile_px):
+        expected = np.concatenate([predictor.logits(tiles) for predictor in predictors])
+        largest = max(largest, float(np.abs(ensemble.logits(tiles) - expected).max()))
+    return largest
+
+
+def parity_tiles(tile_px: int) -> Iterator[NDArray[np.uint8]]:
+    """64 seeded tiles in batches of several sizes: noise of every coarseness from single pixels to 32 px."""
+    rng = np.random.default_rng(0)
+    for size in PARITY_BATCHES:
+        batch = np.empty((size, tile_px, tile_px, 3), np.uint8)
+        for number in range(size):
+            cell = 2 ** (number % 6)
+            side = tile_px // cell + 1
+            noise = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+            batch[number] = noise.repeat(cell, 0).repeat(cell, 1)[:tile_px, :tile_px]
+        yield batch
+
+
+def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]]) -> None:
+    """Members must see and say the same: their recipes may differ in nothing but the seed."""
+    recipes = [{**checkpoint["recipe"], "seed": 0} for checkpoint in checkpoints]
+    for run, other in zip(runs, recipes, strict=True):
+        if other != recipes[0]:
+            raise AlgorithmError(f"{run} was trained with another recipe than {runs[0]}.", "Export runs of one recipe.")
+
+
+def _write_graph(checkpoint: dict[str, Any], recipe: Recipe, path: Path) -> nn.Module:
+    model = build_model(recipe.model)
+    model.load_state_dict(checkpoint["model"])
+    write_onnx(model, recipe.input.tile_px, path)
+    return model
+
+
+def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card, folder: Path) -> dict[str, Any]:
+    """The manifest as a tree, parity still empty. The threshold is the mean of the members' best on their folds."""
+    threshold = float(np.mean([checkpoint["best"]["threshold"] for checkpoint in checkpoints]))
+    manifest = Manifest(
+        name=card.name,
+        version=card.version,
+        members=tuple(_member(folder / f"member_{n}.onnx", checkpoint) for n, checkpoint in enumerate(checkpoints)),
+        input=recipe.input,
+        postprocess=recipe.postprocess.model_copy(update={"threshold": round(threshold, 4)}),
+        provenance={
+            "recipe": recipe.name,
+            "datasets": [source.model_dump() for source in card.datasets],
+            "folds": f"{recipe.folds} by slide",
+            "metrics": [{"fold": checkpoint["fold"], **checkpoint["best"]} for checkpoint in checkpoints],
+            "parity": {},
+            "code_revision": _code_revision(),
+            "tools": {tool: version(tool) for tool in TOOLS},
+            "date": datetime.date.today().isoformat(),
+        },
+        intended_use=card.intended_use,
+    )
+    return manifest.model_dump(mode="json")
+
+
+def _member(path: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    held_out = f"the slides of fold {checkpoint['fold']}"
+    return {"files": {"any": {"file": path.name, "sha256": digest}}, "fold": checkpoint["fold"], "held_out": held_out}
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def _code_revision() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    return found.stdout.strip() if found.returncode == 0 else "unknown"
