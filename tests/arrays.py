@@ -42,7 +42,12 @@ def plain(width: int, height: int, colour: tuple[int, int, int] = STROMA) -> NDA
 
 
 def paint_ellipse(
-    pixels: NDArray[np.uint8], x: float, y: float, radius_x: float, radius_y: float, colour: tuple[int, int, int] = FIGURE
+    pixels: NDArray[np.uint8],
+    x: float,
+    y: float,
+    radius_x: float,
+    radius_y: float,
+    colour: tuple[int, int, int] = FIGURE,
 ) -> None:
     """Fill an upright ellipse about (x, y), px."""
     rows, columns = np.ogrid[: pixels.shape[0], : pixels.shape[1]]

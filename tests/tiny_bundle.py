@@ -23,7 +23,10 @@ def write_tiny_bundle(folder: Path, members: int = 1, **changes: Any) -> Path:
         file = folder / f"member_{number}.onnx"
         onnx.save(tiny_graph(manifest["input"]["tile_px"], darkness=DARK - 0.01 * number), file)
         manifest["members"].append(
-            {"files": {"any": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}}, "fold": number}
+            {
+                "files": {"any": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}},
+                "fold": number,
+            }
         )
     write_manifest(folder, manifest)
     return folder

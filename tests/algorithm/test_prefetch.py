@@ -28,7 +28,12 @@ class CountingView:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(1, 150), st.integers(1, 150), st.integers(1, 70), st.floats(0, 0.9), st.integers(1, 9), st.integers(0, 99)
+    st.integers(1, 150),
+    st.integers(1, 150),
+    st.integers(1, 70),
+    st.floats(0, 0.9),
+    st.integers(1, 9),
+    st.integers(0, 99),
 )
 def test_batches_hold_the_tiles_of_the_grid_in_order(
     width: int, height: int, tile: int, overlap: float, batch_size: int, seed: int

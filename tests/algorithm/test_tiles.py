@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def test_tiles_cover_a_side_with_as_few_as_possible(length: int, tile: int, over
     assert starts == sorted(set(starts))
     assert starts[0] == 0
     assert starts[-1] == max(0, length - tile)
-    assert all(second - first <= stride <= tile for first, second in zip(starts, starts[1:], strict=False))
+    assert all(second - first <= stride <= tile for first, second in pairwise(starts))
     assert len(starts) == 1 + max(0, math.ceil((length - tile) / stride))
 
 

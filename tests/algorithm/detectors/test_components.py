@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,11 +10,13 @@ from algorithm.detectors.components import Band, Component, ComponentStream
 from algorithm.detectors.geometry import convex_hull
 
 
-def streamed(mask: np.ndarray, core: np.ndarray, marks: np.ndarray, values: np.ndarray, cuts: list[int]) -> list[Component]:
+def streamed(
+    mask: np.ndarray, core: np.ndarray, marks: np.ndarray, values: np.ndarray, cuts: list[int]
+) -> list[Component]:
     stream = ComponentStream(mask.shape[1])
     found = []
     edges = [0, *sorted(set(cuts) - {0, len(mask)}), len(mask)]
-    for top, bottom in zip(edges, edges[1:], strict=False):
+    for top, bottom in pairwise(edges):
         rows = slice(top, bottom)
         found += stream.push(Band(mask[rows], core[rows], marks[rows], values[:, rows], top))
     return found + stream.finish()

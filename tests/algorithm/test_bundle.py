@@ -1,0 +1,113 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from algorithm import bundle as bundles
+from algorithm.bundle import Bundle, find_bundle, load_bundle
+from algorithm.errors import BundleError
+from tests.tiny_bundle import write_manifest, write_tiny_bundle
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "tiny", members=2)
+
+
+def changed(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    write_manifest(folder, manifest)
+    return folder
+
+
+def test_a_whole_bundle_is_read(folder: Path) -> None:
+    bundle = load_bundle(folder)
+    assert bundle.manifest.name == "tiny"
+    assert [bundle.model_path(member, "cpu").name for member in bundle.manifest.members] == [
+        "member_0.onnx",
+        "member_1.onnx",
+    ]
+
+
+REFUSED: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
+    (lambda m: m.update(nmae="x"), "unknown key 'nmae'; the nearest valid key is 'name'"),
+    (lambda m: m["input"].update(tile=64), "input: unknown key 'tile'; the nearest valid key is 'tile_px'"),
+    (lambda m: m["postprocess"].update(dilation_radius_px=9), "the nearest valid key is 'dilation_radius_um'"),
+    (lambda m: m["members"][0].update(hash="0"), "members.0: unknown key 'hash'"),
+    (lambda m: m["input"].pop("tile_px"), "input.tile_px: Field required"),
+    (lambda m: m["input"].update(overlap=1.0), "input.overlap: should be less than 1"),
+    (lambda m: m["input"].update(std=[1, 1, 0]), "input.std.2: should be greater than 0"),
+    (lambda m: m["postprocess"].update(threshold=float("nan")), "postprocess.threshold: should be a finite number"),
+    (lambda m: m["postprocess"].update(lower_threshold=0.6), "lower_threshold 0.6 is above threshold 0.5"),
+    (lambda m: m["output"].update(stride=4), "output.stride: should be 1"),
+    (lambda m: m.update(schema_version=2), "schema_version: should be 1"),
+    (lambda m: m.update(members=[]), "members: "),
+    (lambda m: m["members"][0]["files"].update(cuda=m["members"][0]["files"].pop("any")), "both 'cpu' and 'cuda'"),
+    (lambda m: m["members"][0]["files"]["any"].update(file="../member_0.onnx"), "not a plain file name"),
+    (lambda m: m["members"][0]["files"]["any"].update(sha256="12"), "members.0.files.any.sha256: "),
+]
+
+
+@pytest.mark.parametrize(("change", "problem"), REFUSED)
+def test_what_the_manifest_must_not_say(folder: Path, change: Callable[[dict[str, Any]], Any], problem: str) -> None:
+    with pytest.raises(BundleError) as caught:
+        load_bundle(changed(folder, change))
+    assert problem in caught.value.problem
+    assert str(folder / "manifest.json") in caught.value.problem
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"name": ' + "[" * 100_000])
+def test_what_is_no_manifest(folder: Path, text: str) -> None:
+    (folder / "manifest.json").write_text(text)
+    with pytest.raises(BundleError, match=r"manifest\.json"):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "member_1.onnx"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(BundleError, match=name):
+        load_bundle(folder)
+
+
+@pytest.mark.parametrize("place", [0, 0.3, 0.7, 1])
+def test_any_flipped_byte_is_seen(folder: Path, place: float) -> None:
+    file = folder / "member_1.onnx"
+    data = bytearray(file.read_bytes())
+    data[round(place * (len(data) - 1))] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(BundleError, match=r"member_1\.onnx is not the file of the manifest"):
+        load_bundle(folder)
+
+
+def test_one_graph_a_device(folder: Path) -> None:
+    def split(manifest: dict[str, Any]) -> None:
+        first, second = (member["files"]["any"] for member in manifest["members"])
+        manifest["members"] = [{"files": {"cpu": first, "cuda": second}}]
+
+    bundle: Bundle = load_bundle(changed(folder, split))
+    (member,) = bundle.manifest.members
+    assert bundle.model_path(member, "cpu").name == "member_0.onnx"
+    assert bundle.model_path(member, "cuda").name == "member_1.onnx"
+
+
+def test_who_chooses_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option, else /opt/ml/model where something is in it, else the default."""
+    platform = tmp_path / "model"
+    monkeypatch.setattr(bundles, "PLATFORM_MODEL_DIR", platform)
+    monkeypatch.setattr(bundles, "BUNDLES_DIR", tmp_path)
+    with pytest.raises(BundleError, match="names no bundle for detection"):
+        find_bundle(None, "detection")
+    (tmp_path / "default.json").write_text('{"detection": "small"}')
+    assert find_bundle(None, "detection") == (tmp_path / "small", "default")
+    platform.mkdir()
+    assert find_bundle(None, "detection") == (tmp_path / "small", "default")
+    (platform / "manifest.json").touch()
+    assert find_bundle(None, "detection") == (platform, "/opt/ml/model")
+    assert find_bundle(tmp_path / "mine", "detection") == (tmp_path / "mine", "option")
+    platform.joinpath("manifest.json").unlink()
+    with pytest.raises(BundleError, match="names no bundle for classification"):
+        find_bundle(None, "classification")

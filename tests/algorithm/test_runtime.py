@@ -1,0 +1,117 @@
+import hashlib
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from scipy import ndimage
+
+from algorithm import runtime
+from algorithm.bundle import load_bundle
+from algorithm.errors import AlgorithmError, BundleError
+from algorithm.runtime import Ensemble
+from tests.tiny_bundle import DARK, GAIN, MEAN, tiny_graph, tiny_manifest, write_manifest, write_tiny_bundle
+
+TILE = 32
+
+
+def bundle_of(folder: Path, model: bytes) -> Path:
+    """A bundle whose only member is made of these bytes, with the right hash."""
+    manifest = tiny_manifest(tile_px=TILE)
+    (folder / "model.onnx").write_bytes(model)
+    manifest["members"] = [{"files": {"any": {"file": "model.onnx", "sha256": hashlib.sha256(model).hexdigest()}}}]
+    write_manifest(folder, manifest)
+    return folder
+
+
+def tiles(count: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, TILE, TILE, 3), dtype=np.uint8)
+
+
+def test_probabilities_are_those_of_the_graph(tmp_path: Path) -> None:
+    ensemble = Ensemble(load_bundle(write_tiny_bundle(tmp_path, members=2, tile_px=TILE)), "cpu")
+    assert (ensemble.device, ensemble.providers) == ("cpu", ("CPUExecutionProvider",))
+    pixels = tiles(3)
+    red = ndimage.uniform_filter(pixels[..., 0] / 255, (0, 5, 5), mode="constant", cval=MEAN)
+    expected = [1 / (1 + np.exp(-GAIN * (DARK - 0.01 * number - red))) for number in range(2)]
+    found = ensemble(pixels)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_batches_and_threads_make_no_difference(tmp_path: Path) -> None:
+    bundle = load_bundle(write_tiny_bundle(tmp_path, members=2, tile_px=TILE))
+    pixels = tiles(16)
+    expected = Ensemble(bundle, "cpu", threads=1)(pixels)
+    for threads in (1, 2, 3):
+        ensemble = Ensemble(bundle, "cpu", threads)
+        for batch in (1, 3, 8, 16):
+            parts = [ensemble(pixels[start : start + batch]) for start in range(0, 16, batch)]
+            assert np.concatenate(parts, axis=1).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"batch": 1}, r"input image tensor\(float\) \[1, 3, 32, 32\]"),
+        ({"input_name": "pixels"}, "input pixels"),
+        ({"output_name": "scores"}, "output scores"),
+        ({"classes": 2}, r"output logits tensor\(float\) \['batch', 2, 32, 32\]"),
+        ({"tile_px": 48}, r"\[.*, 3, 48, 48\], not image"),
+    ],
+)
+def test_a_graph_of_another_signature_is_refused(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
+    model = tiny_graph(**{"tile_px": TILE, **change})
+    with pytest.raises(BundleError, match=problem):
+        Ensemble(load_bundle(bundle_of(tmp_path, model.SerializeToString())), "cpu")
+
+
+def test_a_graph_of_any_tile_size_is_taken(tmp_path: Path) -> None:
+    model = tiny_graph(TILE)
+    for end in (model.graph.input[0], model.graph.output[0]):
+        for axis, name in ((2, "rows"), (3, "columns")):
+            end.type.tensor_type.shape.dim[axis].dim_param = name
+    ensemble = Ensemble(load_bundle(bundle_of(tmp_path, model.SerializeToString())), "cpu")
+    assert ensemble(tiles(1)).shape == (1, 1, TILE, TILE)
+
+
+@pytest.mark.parametrize("model", [b"", b"no graph at all", tiny_graph(TILE).SerializeToString()[:-100]])
+def test_what_is_no_graph_is_refused(tmp_path: Path, model: bytes) -> None:
+    with pytest.raises(BundleError, match=r"model\.onnx cannot be loaded"):
+        Ensemble(load_bundle(bundle_of(tmp_path, model)), "cpu")
+
+
+def test_logits_that_are_no_numbers_are_an_error(tmp_path: Path) -> None:
+    model = tiny_graph(TILE)
+    broken = onnx.numpy_helper.from_array(np.array([np.nan], np.float32), "bias")
+    model.graph.initializer[1].CopyFrom(broken)
+    ensemble = Ensemble(load_bundle(bundle_of(tmp_path, model.SerializeToString())), "cpu")
+    with pytest.raises(BundleError, match="not finite"):
+        ensemble(tiles(1))
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_cuda_that_cannot_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, listed: bool
+) -> None:
+    """Whether the library lists it or not, what counts is what the session says."""
+    bundle = load_bundle(write_tiny_bundle(tmp_path, tile_px=TILE))
+    monkeypatch.setattr(runtime, "cuda_is_listed", lambda: listed)
+    monkeypatch.setattr(runtime, "PROVIDERS", {"cpu": ["CPUExecutionProvider"], "cuda": ["CPUExecutionProvider"]})
+    with pytest.raises(AlgorithmError, match=r"cannot use CUDA here\..*--device cpu"):
+        Ensemble(bundle, "cuda")
+    with caplog.at_level(logging.WARNING):
+        assert Ensemble(bundle, "auto").device == "cpu"
+    assert [record.getMessage() for record in caplog.records] == [
+        "ONNX Runtime cannot use CUDA here: running on the CPU."
+    ]
+
+
+def test_no_runtime_is_said_with_its_fix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = load_bundle(write_tiny_bundle(tmp_path, tile_px=TILE))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(AlgorithmError, match=r"not installed\. Install anaphase\[cpu\]"):
+        Ensemble(bundle, "cpu")
