@@ -4,7 +4,7 @@ The way of the published system (VM-UNet, MIDOG 2025): mean of overlapping tiles
 components dropped, dilation by a disk, connected components, centre of the smallest rectangle however turned.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,10 +52,29 @@ def detect(
     it is a candidate. Points are in level-0 px. Memory is bounded by the width of the view times the height of a tile.
     The result does not depend on the size of the batches, as far as `predict` does not.
     """
-    finder = FigureFinder(view.width, members, settings.postprocess, view.spacing_um)
+    (found,) = detect_with_each([settings.postprocess], view, predict, settings, tissue, members, batch_size, progress)
+    return found
+
+
+def detect_with_each(
+    postprocesses: Sequence[Postprocess],
+    view: ResampledImage,
+    predict: Predict,
+    settings: SegmentationSettings,
+    tissue: TissueMap,
+    members: int,
+    batch_size: int,
+    progress: Progress | None = None,
+) -> list[Detections]:
+    """As `detect`, once for each of several thresholds or other ways of reading one map; the network runs once."""
+    finders = [FigureFinder(view.width, members, postprocess, view.spacing_um) for postprocess in postprocesses]
     for rows in _probability_rows(view, predict, settings, tissue, members, batch_size, progress):
-        finder.push(rows)
-    found = finder.finish()
+        for finder in finders:
+            finder.push(rows)
+    return [_at_level0(finder.finish(), view) for finder in finders]
+
+
+def _at_level0(found: Detections, view: ResampledImage) -> Detections:
     points = np.maximum(view.to_level0(found.points), 0)  # a finer view has pixel centres left of the first pixel's
     return Detections(points, found.scores, found.member_scores)
 
