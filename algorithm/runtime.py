@@ -41,7 +41,6 @@ class Ensemble:
 
     def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
         self._manifest = bundle.manifest
-        self._table = _normalisation_table(bundle.manifest.input)
         self.device: Device = "cpu"
         if device != "cpu":
             self._sessions = _open_cuda(bundle, required=device == "cuda")
@@ -61,7 +60,7 @@ class Ensemble:
 
         Raises BundleError where a member answers with something that is no number.
         """
-        images = np.stack([column[tiles[..., channel]] for channel, column in enumerate(self._table)], axis=1)
+        images = _normalised(tiles, self._manifest.input)
         maps = np.empty((len(self._sessions), *tiles.shape[:3]), np.float32)
         for number, session in enumerate(self._sessions):
             (answer,) = session.run([self._manifest.output.name], {INPUT_NAME: images})
@@ -135,12 +134,13 @@ def _agrees(end: Any, name: str, channels: int, tile: int) -> bool:
     return all(size == want or not isinstance(size, int) for size, want in zip(end.shape[1:], expected, strict=True))
 
 
-def _normalisation_table(settings: InputSettings) -> NDArray[np.float32]:
-    """What each value of each channel becomes: (3, 256) float32."""
-    values = np.arange(256) * settings.scale
-    mean, std = (np.array(numbers)[:, None] for numbers in (settings.mean, settings.std))
-    table: NDArray[np.float32] = ((values - mean) / std).astype(np.float32)
-    return table
+def _normalised(tiles: NDArray[np.uint8], settings: InputSettings) -> NDArray[np.float32]:
+    """(value * scale - mean) / std of tiles (B, T, T, 3), as images (B, 3, T, T)."""
+    mean, std = (np.array(numbers)[:, None, None] for numbers in (settings.mean, settings.std))
+    images = np.ascontiguousarray(tiles.transpose(0, 3, 1, 2)).astype(np.float32)
+    images *= (settings.scale / std).astype(np.float32)
+    images -= (mean / std).astype(np.float32)
+    return images
 
 
 def _onnxruntime() -> ModuleType:
