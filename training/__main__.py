@@ -11,13 +11,25 @@ from algorithm.errors import AlgorithmError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; 0 done, 1 failed with a sentence on stderr, 2 usage."""
-    options = _parser().parse_args(arguments)
+    options = _parse(arguments)
     try:
         options.command(options)
     except AlgorithmError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    """As argparse does, but with overrides before and after the options: argparse alone takes them in one place."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    foreign = [word for word in rest if "overrides" not in options or word.startswith("-") or "=" not in word]
+    if foreign:
+        parser.error(f"unrecognized arguments: {' '.join(foreign)}")
+    if rest:
+        options.overrides = [*options.overrides, *rest]
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ import torch
 from algorithm.errors import AlgorithmError
 
 LAST, BEST = "last.pt", "best.pt"
+PARTS = {"recipe", "fold", "epoch", "best", "model", "optimiser"}
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -23,9 +24,11 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Raises AlgorithmError for a missing or damaged file, or one that holds code."""
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise AlgorithmError(f"There is no checkpoint {path}.", "Train first: python -m training fit.") from error
     except Exception as error:
         raise AlgorithmError(f"{path} is no checkpoint of this project: {error}", "Train again.") from error
+    if not isinstance(content, dict) or set(content) != PARTS:
+        raise AlgorithmError(f"{path} is no checkpoint of this project.", "Give the folder of a run.")
     return content

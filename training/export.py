@@ -50,6 +50,11 @@ def read_card(path: Path) -> Card:
         raise AlgorithmError(
             f"{path} cannot be read: {error.strerror}.", "Give a card, see docs/training.md."
         ) from error
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise AlgorithmError(
+            f"{path} is no YAML file: {problem}.", "Correct the card, see docs/training.md."
+        ) from error
     except ValidationError as error:
         raise AlgorithmError(f"{path}: {first_problem(error)}.", "Complete the card, see docs/training.md.") from error
 

@@ -69,9 +69,9 @@ def fit(recipe: Recipe, data: Data, run: Path, fold: int, resume: bool) -> None:
             batches = progress.add_task(f"epoch {trainer.epoch + 1}", total=recipe.optimiser.batches_per_epoch)
             metrics = trainer.run_epoch(lambda task=batches: progress.advance(task))
             progress.remove_task(batches)
-            save_checkpoint(run / LAST, trainer.state())
             if trainer.improved:
                 save_checkpoint(run / BEST, trainer.state())
+            save_checkpoint(run / LAST, trainer.state())  # last: a run killed before it repeats the epoch
             _record(run, board, metrics)
             progress.advance(bar)
 

@@ -104,10 +104,20 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
         raise AlgorithmError(f"There is no recipe {name}.", f"Give a YAML file or one of: {known}.")
-    tree: dict[str, Any] = {"name": path.stem, **yaml.safe_load(path.read_text())}
+    tree = {"name": path.stem, **_mapping(path)}
     for override in overrides or []:
         _apply(tree, override)
     return recipe_from(tree, str(path))
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise AlgorithmError(f"{path} cannot be read: {' '.join(str(error).split())}.", "Give a YAML file.") from error
+    if not isinstance(tree, dict):
+        raise AlgorithmError(f"{path} holds no settings.", "Write them as the recipes of the project do.")
+    return tree
 
 
 def recipe_from(tree: dict[str, Any], where: str) -> Recipe:
@@ -125,4 +135,9 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     *outer, last = key.split(".")
     for part in outer:
         tree = tree.setdefault(part, {})
-    tree[last] = yaml.safe_load(value)
+        if not isinstance(tree, dict):
+            raise AlgorithmError(f"{override}: {part} has no settings inside.", "Give a key of the recipe.")
+    try:
+        tree[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise AlgorithmError(f"{override}: the value is no YAML.", "Quote it, or correct it.") from error

@@ -15,6 +15,7 @@ from algorithm.images import open_image
 from training.data.regions import Region, in_memory
 
 TABLE, TRAINING_SPLIT = "AMI-BR.csv", "amibr_train_split.csv"
+COLUMNS = ("slide", "dataset", "uid", "x", "y", "majority_atypical")
 PATCH_PX, SPACING_UM = 128, 0.25
 CELL_PX = 96
 SCANNERS = {"Hamamatsu XR": range(1, 51), "Hamamatsu S360": range(51, 101), "Aperio CS2": range(101, 151)}
@@ -28,8 +29,9 @@ def read_ami_br(folder: Path, split: Literal["train", "test"] = "train", seed: i
     AMi-Br.
     """
     try:
-        rows, training = pd.read_csv(folder / TABLE), pd.read_csv(folder / TRAINING_SPLIT)
-    except OSError as error:
+        rows = pd.read_csv(folder / TABLE, usecols=list(COLUMNS))
+        training = pd.read_csv(folder / TRAINING_SPLIT, usecols=["slide"])
+    except (OSError, ValueError) as error:
         raise InputError(f"{folder} is not AMi-Br: {error}.", f"Give the folder with {TABLE}.") from error
     rows = rows[rows.slide.isin(set(training.slide)) == (split == "train")]
     return [

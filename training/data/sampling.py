@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithm.errors import InputError
 from training.data.masks import mask_padded
 from training.data.regions import Pixels, Points, Region, read_padded
 from training.recipe import SamplingSettings
@@ -29,7 +30,8 @@ class TileSampler:
     """Draws windows for training tiles; whatever it draws follows from the generator it is given.
 
     Positive tiles come from every region with figures, the data sets in equal shares; negative tiles from
-    figure-free tissue, from places around annotated look-alikes and from anywhere no figure is.
+    figure-free tissue, from places around annotated look-alikes and from anywhere no figure is. Raises InputError
+    where no region holds a figure.
     """
 
     def __init__(
@@ -43,7 +45,7 @@ class TileSampler:
         self.with_look_alikes = [r for regions in self.regions for r in regions if len(r.hard_negatives)]
         self.figure_free = [kept for regions in self.regions if (kept := [r for r in regions if not len(r.figures)])]
         if not self.with_figures:
-            raise ValueError("no region holds a mitotic figure")
+            raise InputError("No region of the fold holds a mitotic figure.", "Give more data, or fewer folds.")
 
     def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
         """`size` windows of window_px, the first share of them positive."""
