@@ -3,31 +3,36 @@
 Source: Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", section 3; VM-UNet runs it in
 K = 4 directions over an image. Every form of it here computes the same thing:
 
+    delta_t = softplus(delta_t + bias)
     h_t = exp(delta_t * A) * h_{t-1} + delta_t * B_t * u_t        h_0 = 0
     y_t = <C_t, h_t> + D * u_t
 
-Shapes: u, delta and y (batch, K, L, channels), delta positive; A (K, N, channels), negative; B and C (batch, K, L, N),
-shared by the channels of a direction; D (K, channels).
+Shapes: u, delta and y (batch, K, L, channels); bias and D (K, channels); A (K, N, channels), negative; B and C
+(batch, K, L, N), shared by the channels of a direction.
 """
 
 from math import isqrt
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 from training.models import selective_scan_native
 
 
-def selective_scan(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+def selective_scan(u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
     """The scan in the fastest form at hand: compiled on a CPU, else, and for export, in chunks."""
     eager_on_cpu = u.device.type == "cpu" and u.dtype == torch.float32 and not torch.compiler.is_exporting()
     if eager_on_cpu and selective_scan_native.available():
-        return selective_scan_native.selective_scan_native(u, delta, A, B, C) + D[:, None] * u
-    return selective_scan_chunked(u, delta, A, B, C, D)
+        return selective_scan_native.selective_scan_native(u, delta, bias, A, B, C, D)
+    return selective_scan_chunked(u, delta, bias, A, B, C, D)
 
 
-def selective_scan_reference(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+def selective_scan_reference(
+    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor
+) -> Tensor:
     """The definition, one step after the other: slow, and what every other form is tested against in float64."""
+    delta = softplus(delta + bias[:, None])
     state = torch.zeros_like(u[:, :, 0, None] * A)
     steps = []
     for t in range(u.shape[2]):
@@ -37,12 +42,15 @@ def selective_scan_reference(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: 
     return torch.stack(steps, dim=2) + D[:, None] * u
 
 
-def selective_scan_chunked(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+def selective_scan_chunked(
+    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor
+) -> Tensor:
     """The scan in few, wide steps: about sqrt(L) chunks advance side by side, so that L steps become 2 sqrt(L).
 
     Plain tensor operations and loops of fixed length, so it runs on every device and exports to ONNX with a dynamic
     batch.
     """
+    delta = softplus(delta + bias[:, None])
     u_, delta_, B_, C_ = (_time_first(part, _chunk_count(u.shape[2])) for part in (u, delta, B, C))
     decay = torch.exp(delta_[..., None, :] * A)
     inflow = (delta_ * u_)[..., None, :] * B_[..., None]

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 SOURCE = Path(__file__).with_name("selective_scan.c")
+SEGMENT = 64  # as in the source
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fPIC"]
 
 
@@ -28,50 +29,57 @@ def available() -> bool:
     return _library() is not None
 
 
-def selective_scan_native(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
-    """The scan without its skip term D * u; float32 on the CPU; shapes as in `selective_scan.py`."""
-    return _NativeScan.apply(*(part.contiguous() for part in (u, delta, A, B, C)))
+def selective_scan_native(u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    """The scan of float32 tensors on the CPU; meaning and shapes as in `selective_scan.py`."""
+    return _NativeScan.apply(*(part.contiguous() for part in (u, delta, bias, A, B, C, D)))
 
 
 class _NativeScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor) -> Tensor:
+    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
+        u, _, _, A, *_ = inputs
         y = torch.empty_like(u)
 
         def scan(batch: int, direction: int) -> None:
-            state = torch.empty_like(A[0])
-            at = (batch, direction)
-            _call("scan_forward", u, A, u[at], delta[at], A[direction], B[at], C[at], state, y[at])
+            scratch = torch.empty(A.shape[1] + 1, A.shape[2])
+            _call("scan_forward", A, *_of_sequence(inputs, batch, direction), scratch, y[batch, direction])
 
         _in_threads(scan, u)
-        ctx.save_for_backward(u, delta, A, B, C)
+        ctx.save_for_backward(*inputs)
         return y
 
     @staticmethod
     def backward(ctx: Any, y_gradient: Tensor) -> tuple[Tensor, ...]:
-        u, delta, A, B, C = ctx.saved_tensors
+        inputs = ctx.saved_tensors
         y_gradient = y_gradient.contiguous()
-        length, channels, n = u.shape[2], u.shape[3], A.shape[1]
-        gradients = [torch.empty_like(part) for part in (u, delta, B, C)]
-        A_gradient = torch.zeros(u.shape[0], *A.shape)
+        u, delta, bias, A, B, C, D = inputs
+        batches, segments = u.shape[0], -(-u.shape[2] // SEGMENT)
+        # bias, A and D serve the whole batch: each sequence adds to its own copy, so that threads do not meet
+        bias_gradient, A_gradient, D_gradient = (torch.zeros(batches, *part.shape) for part in (bias, A, D))
+        u_gradient, delta_gradient, B_gradient, C_gradient = (torch.empty_like(part) for part in (u, delta, B, C))
+        gradients = u_gradient, delta_gradient, bias_gradient, A_gradient, B_gradient, C_gradient, D_gradient
 
         def scan(batch: int, direction: int) -> None:
             at = (batch, direction)
-            states, decays, flow = (
-                torch.empty(length, n, channels),
-                torch.empty(length, n, channels),
-                torch.empty(n, channels),
-            )
-            gu, gd, gb, gc = (part[at] for part in gradients)
-            inputs = (u[at], delta[at], A[direction], B[at], C[at], y_gradient[at])
-            _call("scan_backward", u, A, *inputs, states, decays, flow, gu, gd, A_gradient[at], gb, gc)
+            scratch = torch.empty((segments + 2 * SEGMENT + 2) * A.shape[1] + SEGMENT + 1, A.shape[2])
+            own_gradients = (part[at] for part in gradients)
+            _call("scan_backward", A, *_of_sequence(inputs, *at), y_gradient[at], scratch, *own_gradients)
 
         _in_threads(scan, u)
-        return gradients[0], gradients[1], A_gradient.sum(0), gradients[2], gradients[3]
+        summed = bias_gradient.sum(0), A_gradient.sum(0), B_gradient, C_gradient, D_gradient.sum(0)
+        return u_gradient, delta_gradient, *summed
 
 
-def _call(name: str, u: Tensor, A: Tensor, *parts: Tensor) -> None:
-    sizes = (ctypes.c_long(size) for size in (u.shape[2], u.shape[3], A.shape[1]))
+def _of_sequence(inputs: tuple[Tensor, ...], batch: int, direction: int) -> list[Tensor]:
+    """What belongs to one sequence: u, delta, B and C have a batch, bias, A and D a direction alone."""
+    u, delta, bias, A, B, C, D = inputs
+    at = (batch, direction)
+    return [u[at], delta[at], bias[direction], A[direction], B[at], C[at], D[direction]]
+
+
+def _call(name: str, A: Tensor, *parts: Tensor) -> None:
+    """Calls the compiled function with length, channels, N and the tensors' data."""
+    sizes = (ctypes.c_long(size) for size in (parts[0].shape[0], A.shape[2], A.shape[1]))
     getattr(_library(), name)(*sizes, *(ctypes.c_void_p(part.data_ptr()) for part in parts))
 
 

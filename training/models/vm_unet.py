@@ -188,10 +188,9 @@ class SS2D(nn.Module):
         projected = torch.einsum("bkld,kcd->bklc", sequences, self.x_proj_weight)
         time_step, B, C = projected.split([self.rank, self.state_size, self.state_size], dim=-1)
         delta = torch.einsum("bklr,kdr->bkld", time_step, self.dt_projs_weight)
-        delta = F.softplus(delta + self.dt_projs_bias[:, None])
         A = -torch.exp(self.A_logs.unflatten(0, (DIRECTIONS, -1))).transpose(1, 2)
         D = self.Ds.unflatten(0, (DIRECTIONS, -1))
-        return _back_to_map(selective_scan(sequences, delta, A, B, C, D), height, width)
+        return _back_to_map(selective_scan(sequences, delta, self.dt_projs_bias, A, B, C, D), height, width)
 
 
 def _in_four_directions(x: Tensor) -> Tensor:
