@@ -1,0 +1,46 @@
+"""Runs on one core of the processor, so that they repeat bit by bit; a trained pair of runs and their bundle."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from algorithm.manifest import DataSource
+from tests.training.drawing import drawn_data, tiny_recipe
+from training.export import Card, export
+from training.fit import fit
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_core() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.cuda, "is_available", lambda: False)
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two finished runs of the tiny recipe: folds 0 and 1, seeds 0 and 1."""
+    folder = tmp_path_factory.mktemp("runs")
+    paths = [folder / "first", folder / "second"]
+    for number, path in enumerate(paths):
+        fit(tiny_recipe(seed=number), drawn_data(), path, fold=number, resume=False)
+    return paths
+
+
+@pytest.fixture(scope="session")
+def card() -> Card:
+    source = DataSource(name="drawn", licence="Apache-2.0", source="tests")
+    return Card(name="tiny", version="1", datasets=(source,), intended_use="Tests.")
+
+
+@pytest.fixture(scope="session")
+def bundle(runs: list[Path], card: Card, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two runs as one bundle."""
+    output = tmp_path_factory.mktemp("bundle") / "ensemble"
+    export(runs, card, output)
+    return output

@@ -1,0 +1,164 @@
+"""Every form of the scan against its definition, against SciPy's filter and against a geometric series."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import lfilter
+from torch import Tensor
+
+from training.models import selective_scan_native as native
+from training.models.selective_scan import selective_scan, selective_scan_chunked, selective_scan_reference
+
+Scan = Callable[..., Tensor]
+LENGTHS = [1, 2, 3, 4, 5, 8, 9, 13, 15, 16, 17, 35, 36, 37, 49, 97]
+
+
+def native_with_skip(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+    return native.selective_scan_native(u, delta, A, B, C) + D[:, None] * u
+
+
+def random_inputs(length: int, batch: int = 2, k: int = 3, channels: int = 5, n: int = 2) -> list[Tensor]:
+    """u, delta, A, B, C, D in float64."""
+    rng = torch.Generator().manual_seed(length)
+
+    def normal(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=rng, dtype=torch.float64)
+
+    return [
+        normal(batch, k, length, channels),
+        torch.nn.functional.softplus(normal(batch, k, length, channels)),
+        -torch.exp(normal(k, n, channels)),
+        normal(batch, k, length, n),
+        normal(batch, k, length, n),
+        normal(k, channels),
+    ]
+
+
+def values_and_gradients(scan: Scan, inputs: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
+    leaves = [part.to(dtype).requires_grad_() for part in inputs]
+    y = scan(*leaves)
+    cotangent = torch.randn(y.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return [y.detach(), *torch.autograd.grad((y * cotangent.to(dtype)).sum(), leaves)]
+
+
+@pytest.fixture
+def compiled() -> None:
+    if not native.available():
+        pytest.skip("no C compiler here")
+
+
+@pytest.fixture
+def fresh_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """An empty cache of compiled code, and no memory of one."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    native._library.cache_clear()
+    yield monkeypatch
+    native._library.cache_clear()
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_chunks_agree_with_the_definition(length: int) -> None:
+    inputs = random_inputs(length)
+    expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
+    found = values_and_gradients(selective_scan_chunked, inputs, torch.float64)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("length", LENGTHS)
+def test_compiled_code_agrees_with_the_definition(length: int) -> None:
+    inputs = random_inputs(length)
+    expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
+    found = values_and_gradients(native_with_skip, inputs, torch.float32)
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+
+
+@pytest.mark.usefixtures("compiled")
+def test_compiled_code_takes_any_layout() -> None:
+    """Transposed inputs, and the gradient of a sum, which is one number seen as many."""
+    inputs = [part.float() for part in random_inputs(12)]
+    turned = [part.transpose(-1, -2).contiguous().transpose(-1, -2).requires_grad_() for part in inputs[:5]]
+    assert not turned[0].is_contiguous()
+    plain = [part.clone().requires_grad_() for part in inputs[:5]]
+    for leaves in (turned, plain):
+        native.selective_scan_native(*leaves).sum().backward()
+    reference = [part.clone().requires_grad_() for part in inputs]
+    (selective_scan_reference(*reference) - reference[5][:, None] * reference[0]).sum().backward()
+    for one, two, three in zip(turned, plain, reference[:5], strict=True):
+        torch.testing.assert_close(one.grad, two.grad)
+        torch.testing.assert_close(one.grad, three.grad, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_of_chunks_are_those_of_finite_differences() -> None:
+    leaves = [part.requires_grad_() for part in random_inputs(6, batch=1, k=2, channels=2, n=2)]
+    assert torch.autograd.gradcheck(selective_scan_chunked, leaves)
+
+
+@pytest.mark.parametrize("length", [1, 7, 24])
+@pytest.mark.parametrize("scan", [selective_scan_reference, selective_scan_chunked, selective_scan])
+def test_constant_decay_is_a_geometric_series(scan: Scan, length: int) -> None:
+    delta, decay, skip = 0.3, -0.7, 2.0
+    ones = torch.ones(1, 1, length, 1)
+    y = scan(ones, delta * ones, torch.full((1, 1, 1), decay), ones, ones, torch.full((1, 1), skip))
+    q = np.exp(delta * decay)
+    expected = delta * (1 - q ** np.arange(1, length + 1)) / (1 - q) + skip
+    np.testing.assert_allclose(y[0, 0, :, 0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scan", [selective_scan_reference, selective_scan_chunked, selective_scan])
+def test_constant_coefficients_are_a_filter(scan: Scan) -> None:
+    """With one state, SciPy's recursive filter of first order says the same."""
+    rng = np.random.default_rng(0)
+    u, delta, decay = rng.normal(size=60), 0.2, -1.5
+    ones = torch.ones(1, 1, 60, 1)
+    signal = torch.from_numpy(u).float().view(1, 1, 60, 1)
+    y = scan(signal, delta * ones, torch.full((1, 1, 1), decay), 2 * ones, 3 * ones, torch.zeros(1, 1))
+    expected = lfilter([6 * delta], [1, -np.exp(delta * decay)], u)
+    np.testing.assert_allclose(y[0, 0, :, 0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_scan_looks_back_and_never_ahead() -> None:
+    u, *rest = random_inputs(20)
+    changed = u.clone()
+    changed[:, :, 11] += 1
+    before, after = (selective_scan_chunked(sequence, *rest) for sequence in (u, changed))
+    differs = (before != after).any(dim=-1).any(dim=0).any(dim=0)
+    assert differs.nonzero().flatten().tolist() == list(range(11, 20))
+
+
+def test_float64_is_kept() -> None:
+    inputs = random_inputs(17)
+    torch.testing.assert_close(selective_scan(*inputs), selective_scan_reference(*inputs), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("compiler", ["/nowhere/cc", "false"])
+def test_without_a_compiler_the_scan_is_as_right(fresh_library: pytest.MonkeyPatch, compiler: str) -> None:
+    """CC names nothing, or something that compiles nothing."""
+    fresh_library.setenv("CC", compiler)
+    assert not native.available()
+    inputs = random_inputs(15)
+    expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
+    for one, other in zip(values_and_gradients(selective_scan, inputs, torch.float32), expected, strict=True):
+        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+
+
+@pytest.mark.usefixtures("compiled")
+def test_the_library_is_kept_and_taken_again(fresh_library: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert native.available()
+    (library,) = (tmp_path / "anaphase").iterdir()
+    made = library.stat().st_mtime_ns
+    native._library.cache_clear()
+    assert native.available()
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "anaphase").iterdir()] == [made]
+
+
+@pytest.mark.usefixtures("compiled")
+def test_denormal_numbers_survive_the_library() -> None:
+    """-ffast-math in the link would make the whole process flush them to zero."""
+    assert native.available()
+    assert np.float32(1e-40) * np.float32(0.5) > 0
