@@ -1,0 +1,163 @@
+"""MIDOG++'s layout on drawn folders, and the published annotation file's own figures."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from algorithm.errors import InputError
+from tests.training.drawing import write_midogpp
+from training.data.midogpp import ANNOTATIONS, read_annotations, read_midogpp
+
+FIGURES = [(40, 30), (100, 70)]
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    document = json.loads((folder / ANNOTATIONS).read_text())
+    change(document)
+    (folder / ANNOTATIONS).write_text(json.dumps(document))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    images = [
+        {"name": "001.tiff", "figures": FIGURES, "look_alikes": [(70, 20)], "tumor_type": "canine lung cancer"},
+        {"name": "002.tiff", "width": 96, "height": 64},
+    ]
+    return write_midogpp(tmp_path / "midog", images)
+
+
+def test_boxes_are_corners(folder: Path) -> None:
+    """Read as x, y, width, height, as COCO means them, the centres would lie elsewhere."""
+    region = read_midogpp(folder).regions[0]
+    np.testing.assert_array_equal(region.figures, FIGURES)
+    np.testing.assert_array_equal(region.hard_negatives, [(70, 20)])
+
+
+def test_a_region_knows_its_image(folder: Path) -> None:
+    first, second = read_midogpp(folder).regions
+    assert (first.name, first.slide, first.domain) == ("001.tiff", "001", "canine lung cancer")
+    assert (first.width, first.height, first.spacing_um) == (128, 96, 0.25)
+    assert (second.width, second.height, second.figures.shape, second.hard_negatives.shape) == (96, 64, (0, 2), (0, 2))
+
+
+def test_figures_lie_on_the_pixels_drawn_for_them(folder: Path) -> None:
+    region = read_midogpp(folder).regions[0]
+    for x, y in FIGURES:
+        window = region.read(x - 3, y - 3, 7, 7)
+        assert window.shape == (7, 7, 3)
+        assert window[..., 0].max() < 80
+
+
+def test_unlabelled_images_are_left_out_and_counted(tmp_path: Path) -> None:
+    images = [{"name": name} for name in ("150.tiff", "151.tiff", "200.tiff", "201.tiff")]
+    found = read_midogpp(write_midogpp(tmp_path / "midog", images))
+    assert [region.name for region in found.regions] == ["150.tiff", "201.tiff"]
+    assert (found.unlabelled_images, found.missing_images, found.off_tissue) == (2, 0, 0)
+
+
+def test_an_annotated_image_of_such_a_number_is_labelled(tmp_path: Path) -> None:
+    images = [{"name": "151.tiff", "figures": FIGURES}, {"name": "152.tiff", "look_alikes": [(50, 50)]}]
+    found = read_midogpp(write_midogpp(tmp_path / "midog", images))
+    assert ([region.name for region in found.regions], found.unlabelled_images) == (["151.tiff", "152.tiff"], 0)
+
+
+def test_missing_images_are_counted(tmp_path: Path) -> None:
+    images = [{"name": "001.tiff", "file": False}, {"name": "002.tiff"}, {"name": "155.tiff", "file": False}]
+    found = read_midogpp(write_midogpp(tmp_path / "midog", images))
+    assert [region.name for region in found.regions] == ["002.tiff"]
+    assert (found.unlabelled_images, found.missing_images) == (1, 1)
+
+
+def test_annotations_off_the_tissue_are_dropped_and_counted(tmp_path: Path) -> None:
+    image = {"name": "001.tiff", "width": 256, "figures": [(60, 50)], "off_tissue": [(200, 48)]}
+    found = read_midogpp(write_midogpp(tmp_path / "midog", [image]))
+    np.testing.assert_array_equal(found.regions[0].figures, [(60, 50)])
+    assert found.off_tissue == 1
+
+
+@pytest.mark.parametrize("point", [(0, 0), (5, 50), (50, 5), (127, 95), (-3, 40)])
+def test_annotations_at_the_border_are_kept(tmp_path: Path, point: tuple[int, int]) -> None:
+    found = read_midogpp(write_midogpp(tmp_path / "midog", [{"name": "001.tiff", "figures": [point]}]))
+    assert (len(found.regions[0].figures), found.off_tissue) == (1, 0)
+
+
+@pytest.mark.parametrize("point", [(-40, 50), (50, -40), (300, 50), (50, 300)])
+def test_annotations_outside_the_image_are_dropped(tmp_path: Path, point: tuple[int, int]) -> None:
+    found = read_midogpp(write_midogpp(tmp_path / "midog", [{"name": "001.tiff", "figures": [point]}]))
+    assert (len(found.regions[0].figures), found.off_tissue) == (0, 1)
+
+
+def test_an_unknown_category_is_refused(folder: Path) -> None:
+    rewrite(folder, lambda document: document["categories"].append({"id": 3, "name": "apoptosis"}))
+    with pytest.raises(InputError, match=r"MIDOG\+\+.json has the category 'apoptosis'"):
+        read_midogpp(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document.pop("annotations"),
+        lambda document: document["annotations"][0].update(category_id=7),
+        lambda document: document["annotations"][0].pop("bbox"),
+        lambda document: document["annotations"][0].update(bbox=[1, 2, 3]),
+        lambda document: document["annotations"][0].update(bbox="here"),
+        lambda document: document["images"][0].pop("file_name"),
+        lambda document: document.update(images=[1]),
+    ],
+)
+def test_a_broken_document_is_refused(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    rewrite(folder, change)
+    with pytest.raises(InputError, match=r"MIDOG\+\+.json is no annotation file"):
+        read_midogpp(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
+def test_a_broken_file_is_refused(folder: Path, text: str) -> None:
+    (folder / ANNOTATIONS).write_text(text)
+    with pytest.raises(InputError, match="is no annotation file"):
+        read_midogpp(folder)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        read_midogpp(tmp_path)
+
+
+def test_a_broken_image_is_refused(folder: Path) -> None:
+    (folder / "images" / "001.tiff").write_bytes(b"II*\0no tiff")
+    with pytest.raises(InputError, match=r"001\.tiff"):
+        read_midogpp(folder)
+
+
+def test_the_published_file_has_its_published_figures(shared_data: Path) -> None:
+    """Aubreville et al. 2023, table 2: labelled images, figures and hard negatives of each tumour."""
+    entries = read_annotations(shared_data / "MIDOGpp" / ANNOTATIONS)
+    figures = sum(len(entry.figures) for entry in entries)
+    look_alikes = sum(len(entry.hard_negatives) for entry in entries)
+    assert (len(entries), figures, look_alikes, figures + look_alikes) == (553, 11_937, 14_349, 26_286)
+    unlabelled = [entry.file_name for entry in entries if entry.unlabelled]
+    assert unlabelled == [f"{number}.tiff" for number in range(151, 201)]
+    totals: dict[str, Counter[str]] = {}
+    for entry in entries:
+        if not entry.unlabelled:
+            counts = {"images": 1, "figures": len(entry.figures), "look-alikes": len(entry.hard_negatives)}
+            totals.setdefault(entry.domain, Counter()).update(counts)
+    assert {domain: tuple(total.values()) for domain, total in totals.items()} == {
+        "human breast cancer": (150, 1721, 2714),
+        "canine lung cancer": (44, 855, 951),
+        "canine lymphosarcoma": (55, 3959, 4257),
+        "canine cutaneous mast cell tumor": (50, 2327, 1366),
+        "human neuroendocrine tumor": (55, 639, 1761),
+        "canine soft tissue sarcoma": (100, 1286, 2375),
+        "human melanoma": (49, 1150, 925),
+    }
+
+
+def test_without_its_images_it_gives_no_region(shared_data: Path) -> None:
+    found = read_midogpp(shared_data / "MIDOGpp")
+    assert (found.regions, found.unlabelled_images, found.missing_images) == ([], 50, 503)
