@@ -79,8 +79,15 @@ def cuda_is_listed() -> bool:
 
 
 def _open_cuda(bundle: Bundle, required: bool) -> list[Session]:
-    """Sessions on CUDA; none where it cannot be used and is not required."""
-    sessions = _open(bundle, "cuda", None) if cuda_is_listed() else []
+    """Sessions on CUDA; none where it cannot be used and is not required.
+
+    A build of ONNX Runtime that knows no CUDA was chosen for the CPU, so falling back is worth a warning only where
+    CUDA was to be expected.
+    """
+    listed = cuda_is_listed()
+    if listed:
+        _onnxruntime().preload_dlls()  # the CUDA libraries that came as Python packages
+    sessions = _open(bundle, "cuda", None) if listed else []
     if sessions and all(CUDA_PROVIDER in session.get_providers() for session in sessions):
         return sessions
     if required:
@@ -88,7 +95,8 @@ def _open_cuda(bundle: Bundle, required: bool) -> list[Session]:
             "ONNX Runtime cannot use CUDA here.",
             "Install anaphase[gpu] on a machine with an NVIDIA driver, or use --device cpu.",
         )
-    log.warning("ONNX Runtime cannot use CUDA here: running on the CPU.")
+    level = logging.WARNING if listed else logging.INFO
+    log.log(level, "ONNX Runtime cannot use CUDA here: running on the CPU.")
     return []
 
 

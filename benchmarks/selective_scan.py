@@ -40,11 +40,10 @@ def main() -> None:
 def make_arguments(batch: int, channels: int, state: int, length: int) -> list[Tensor]:
     """Random arguments of a scan in four directions, as `selective_scan` takes them."""
     torch.manual_seed(0)
-    shapes = (
-        [(batch, 4, length, channels)] * 2 + [(4, state, channels)] + [(batch, 4, length, state)] * 2 + [(4, channels)]
-    )
-    u, delta, A, B, C, D = (torch.rand(shape) for shape in shapes)
-    return [part.requires_grad_() for part in (u, delta * 0.1, -4 * A, B, C, D)]
+    serial, per_place = (batch, 4, length, channels), (batch, 4, length, state)
+    shapes = [serial, serial, (4, channels), (4, state, channels), per_place, per_place, (4, channels)]
+    u, delta, bias, A, B, C, D = (torch.rand(shape) for shape in shapes)
+    return [part.requires_grad_() for part in (u, delta, bias - 4, -4 * A, B, C, D)]
 
 
 def time_once(form: Callable[..., Tensor], arguments: list[Tensor]) -> float:

@@ -11,13 +11,13 @@ Shapes: u, delta and y (batch, K, L, channels); bias and D (K, channels); A (K, 
 (batch, K, L, N), shared by the channels of a direction.
 """
 
-from math import isqrt
-
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
 from training.models import selective_scan_native
+
+CHUNK_STEPS = 16
 
 
 def selective_scan(u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
@@ -45,46 +45,41 @@ def selective_scan_reference(
 def selective_scan_chunked(
     u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor
 ) -> Tensor:
-    """The scan in few, wide steps: about sqrt(L) chunks advance side by side, so that L steps become 2 sqrt(L).
+    """The scan in few, wide steps: chunks of a sequence advance side by side.
 
     Plain tensor operations and loops of fixed length, so it runs on every device and exports to ONNX with a dynamic
     batch.
     """
     delta = softplus(delta + bias[:, None])
-    u_, delta_, B_, C_ = (_time_first(part, _chunk_count(u.shape[2])) for part in (u, delta, B, C))
+    u_, delta_, B_, C_ = (part.permute(2, 0, 1, 3) for part in (u, delta, B, C))  # time first
     decay = torch.exp(delta_[..., None, :] * A)
     inflow = (delta_ * u_)[..., None, :] * B_[..., None]
-    states = _linear_recurrence(decay, inflow)
+    states = linear_recurrence(decay, inflow)
     y = (states * C_[..., None]).sum(-2)
-    return y.permute(2, 3, 1, 0, 4).flatten(2, 3) + D[:, None] * u
+    return y.permute(1, 2, 0, 3) + D[:, None] * u
 
 
-def _chunk_count(length: int) -> int:
-    """The divisor of the length next below its square root: chunks of equal size, so nothing is padded."""
-    return next(count for count in range(isqrt(length), 0, -1) if length % count == 0)
+def linear_recurrence(decay: Tensor, inflow: Tensor) -> Tensor:
+    """h_t = decay_t * h_{t-1} + inflow_t from h = 0, all (L, ...).
 
-
-def _time_first(sequence: Tensor, chunks: int) -> Tensor:
-    """(batch, K, L, channels) to (steps, chunks, batch, K, channels)."""
-    return sequence.unflatten(2, (chunks, sequence.shape[2] // chunks)).permute(3, 2, 0, 1, 4).contiguous()
-
-
-def _linear_recurrence(decay: Tensor, inflow: Tensor) -> Tensor:
-    """h_t = decay_t * h_{t-1} + inflow_t from h = 0.
-
-    decay, inflow and h: (steps, chunks, ...); time runs through the steps of a chunk, then to the next chunk. Chunks
-    first run as if each began at zero; then each receives what the chunk before it hands on.
+    Chunks of some 16 steps first run as if each began at zero. Their ends are a recurrence again, shorter by the length
+    of a chunk; its states are what the chunks receive. L steps become about 16 log_16(L), each over all chunks.
     """
-    state, product = inflow[0], decay[0]
-    states, products = [state], [product]
-    for step in range(1, decay.shape[0]):
-        state = decay[step] * state + inflow[step]
-        product = decay[step] * product
-        states.append(state)
-        products.append(product)
-    carry = torch.zeros_like(state[0])
-    carries = [carry]
-    for chunk in range(decay.shape[1] - 1):
-        carry = product[chunk] * carry + state[chunk]
-        carries.append(carry)
-    return torch.stack(states) + torch.stack(products) * torch.stack(carries)
+    length = decay.shape[0]
+    steps = _chunk_length(length)
+    factors, inflows = (part.unflatten(0, (length // steps, steps)).split(1, dim=1) for part in (decay, inflow))
+    states, products = [inflows[0]], [factors[0]]
+    for factor, added in zip(factors[1:], inflows[1:], strict=True):
+        states.append(factor * states[-1] + added)
+        products.append(factor * products[-1])
+    if steps == length:
+        return torch.cat(states, dim=1).flatten(0, 1)
+    ends = linear_recurrence(products[-1].flatten(0, 1), states[-1].flatten(0, 1))
+    received = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]]).unsqueeze(1)
+    return (torch.cat(states, dim=1) + torch.cat(products, dim=1) * received).flatten(0, 1)
+
+
+def _chunk_length(length: int) -> int:
+    """The largest divisor of the length up to 16, so that nothing is padded; all of it where there is none."""
+    divisors = [steps for steps in range(2, CHUNK_STEPS + 1) if length % steps == 0]
+    return divisors[-1] if divisors else length
