@@ -10,18 +10,19 @@ from scipy.signal import lfilter
 from torch import Tensor
 
 from training.models import selective_scan_native as native
-from training.models.selective_scan import selective_scan, selective_scan_chunked, selective_scan_reference
+from training.models.selective_scan import (
+    selective_scan,
+    selective_scan_chunked,
+    selective_scan_reference,
+)
 
 Scan = Callable[..., Tensor]
-LENGTHS = [1, 2, 3, 4, 5, 8, 9, 13, 15, 16, 17, 35, 36, 37, 49, 97]
-
-
-def native_with_skip(u: Tensor, delta: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
-    return native.selective_scan_native(u, delta, A, B, C) + D[:, None] * u
+# One chunk or segment, a step less and more, several of them, odd, prime, and two levels of chunks.
+LENGTHS = [1, 2, 3, 4, 13, 15, 16, 17, 32, 35, 49, 63, 64, 65, 97, 127, 128, 129, 192, 256, 289]
 
 
 def random_inputs(length: int, batch: int = 2, k: int = 3, channels: int = 5, n: int = 2) -> list[Tensor]:
-    """u, delta, A, B, C, D in float64."""
+    """u, delta, bias, A, B, C, D in float64."""
     rng = torch.Generator().manual_seed(length)
 
     def normal(*shape: int) -> Tensor:
@@ -29,7 +30,8 @@ def random_inputs(length: int, batch: int = 2, k: int = 3, channels: int = 5, n:
 
     return [
         normal(batch, k, length, channels),
-        torch.nn.functional.softplus(normal(batch, k, length, channels)),
+        normal(batch, k, length, channels),
+        normal(k, channels),
         -torch.exp(normal(k, n, channels)),
         normal(batch, k, length, n),
         normal(batch, k, length, n),
@@ -41,7 +43,7 @@ def values_and_gradients(scan: Scan, inputs: list[Tensor], dtype: torch.dtype) -
     leaves = [part.to(dtype).requires_grad_() for part in inputs]
     y = scan(*leaves)
     cotangent = torch.randn(y.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return [y.detach(), *torch.autograd.grad((y * cotangent.to(dtype)).sum(), leaves)]
+    return [y.detach(), *torch.autograd.grad((y * cotangent.to(dtype)).sum(), leaves, materialize_grads=True)]
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_chunks_agree_with_the_definition(length: int) -> None:
 def test_compiled_code_agrees_with_the_definition(length: int) -> None:
     inputs = random_inputs(length)
     expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
-    found = values_and_gradients(native_with_skip, inputs, torch.float32)
+    found = values_and_gradients(native.selective_scan_native, inputs, torch.float32)
     for one, other in zip(found, expected, strict=True):
         assert (one - other).abs().max() <= 1e-4 * other.abs().max()
 
@@ -82,16 +84,13 @@ def test_compiled_code_agrees_with_the_definition(length: int) -> None:
 def test_compiled_code_takes_any_layout() -> None:
     """Transposed inputs, and the gradient of a sum, which is one number seen as many."""
     inputs = [part.float() for part in random_inputs(12)]
-    turned = [part.transpose(-1, -2).contiguous().transpose(-1, -2).requires_grad_() for part in inputs[:5]]
+    turned = [part.transpose(-1, -2).contiguous().transpose(-1, -2).requires_grad_() for part in inputs]
     assert not turned[0].is_contiguous()
-    plain = [part.clone().requires_grad_() for part in inputs[:5]]
-    for leaves in (turned, plain):
-        native.selective_scan_native(*leaves).sum().backward()
-    reference = [part.clone().requires_grad_() for part in inputs]
-    (selective_scan_reference(*reference) - reference[5][:, None] * reference[0]).sum().backward()
-    for one, two, three in zip(turned, plain, reference[:5], strict=True):
-        torch.testing.assert_close(one.grad, two.grad)
-        torch.testing.assert_close(one.grad, three.grad, rtol=1e-4, atol=1e-4)
+    defined = [part.clone().requires_grad_() for part in inputs]
+    native.selective_scan_native(*turned).sum().backward()
+    selective_scan_reference(*defined).sum().backward()
+    for one, other in zip(turned, defined, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_of_chunks_are_those_of_finite_differences() -> None:
@@ -104,7 +103,9 @@ def test_gradients_of_chunks_are_those_of_finite_differences() -> None:
 def test_constant_decay_is_a_geometric_series(scan: Scan, length: int) -> None:
     delta, decay, skip = 0.3, -0.7, 2.0
     ones = torch.ones(1, 1, length, 1)
-    y = scan(ones, delta * ones, torch.full((1, 1, 1), decay), ones, ones, torch.full((1, 1), skip))
+    before_softplus = np.log(np.expm1(delta))
+    bias = torch.full((1, 1), before_softplus - 1)
+    y = scan(ones, ones, bias, torch.full((1, 1, 1), decay), ones, ones, torch.full((1, 1), skip))
     q = np.exp(delta * decay)
     expected = delta * (1 - q ** np.arange(1, length + 1)) / (1 - q) + skip
     np.testing.assert_allclose(y[0, 0, :, 0], expected, rtol=1e-5)
@@ -115,9 +116,10 @@ def test_constant_coefficients_are_a_filter(scan: Scan) -> None:
     """With one state, SciPy's recursive filter of first order says the same."""
     rng = np.random.default_rng(0)
     u, delta, decay = rng.normal(size=60), 0.2, -1.5
-    ones = torch.ones(1, 1, 60, 1)
+    ones, none = torch.ones(1, 1, 60, 1), torch.zeros(1, 1)
     signal = torch.from_numpy(u).float().view(1, 1, 60, 1)
-    y = scan(signal, delta * ones, torch.full((1, 1, 1), decay), 2 * ones, 3 * ones, torch.zeros(1, 1))
+    steps = np.log(np.expm1(delta)) * ones
+    y = scan(signal, steps, none, torch.full((1, 1, 1), decay), 2 * ones, 3 * ones, none)
     expected = lfilter([6 * delta], [1, -np.exp(delta * decay)], u)
     np.testing.assert_allclose(y[0, 0, :, 0], expected, rtol=1e-4, atol=1e-5)
 

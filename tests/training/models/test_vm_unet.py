@@ -173,10 +173,12 @@ def test_ss2d_is_its_description() -> None:
         u = turned.flatten(2).transpose(1, 2)
         u = u.flip(1) if direction >= 2 else u
         time_step, B, C = (u @ block.x_proj_weight[direction].T).split([1, 2, 2], dim=-1)
-        delta = F.softplus(time_step @ block.dt_projs_weight[direction].T + block.dt_projs_bias[direction])
+        delta = time_step @ block.dt_projs_weight[direction].T
+        bias = block.dt_projs_bias[direction]
         A = -torch.exp(block.A_logs.view(4, 16, 2)[direction]).T
         D = block.Ds.view(4, 16)[direction]
-        y = selective_scan_reference(*(part[:, None] for part in (u, delta)), A[None], B[:, None], C[:, None], D[None])
+        u, delta, B, C = (part[:, None] for part in (u, delta, B, C))
+        y = selective_scan_reference(u, delta, bias[None], A[None], B, C, D[None])
         y = y[:, 0].flip(1) if direction >= 2 else y[:, 0]
         y = y.transpose(1, 2).view(turned.shape)
         total = total + (y if direction % 2 == 0 else y.transpose(2, 3))

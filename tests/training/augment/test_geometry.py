@@ -1,0 +1,79 @@
+"""Turning, scaling and flipping, against torch's own turns and plain trigonometry."""
+
+import math
+
+import pytest
+import torch
+
+from training.augment.geometry import cut_tiles, flip_and_turn, window_size
+from training.recipe import AugmentSettings
+
+NO_TURN, NO_SCALE = torch.zeros(1), torch.ones(1)
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(0))
+
+
+def test_nothing_changes_nothing() -> None:
+    windows = noise(2, 4, 24, 24)
+    tiles = cut_tiles(windows, 24, torch.ones(2), torch.zeros(2))
+    torch.testing.assert_close(tiles, windows, rtol=0, atol=1e-5)
+
+
+def test_the_middle_of_a_larger_window_is_cut() -> None:
+    windows = noise(1, 4, 40, 40)
+    torch.testing.assert_close(cut_tiles(windows, 24, NO_SCALE, NO_TURN), windows[..., 8:32, 8:32], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_quarter_turns_are_torchs(quarters: int) -> None:
+    windows = noise(1, 4, 24, 24)
+    turned = cut_tiles(windows, 24, NO_SCALE, torch.tensor([quarters * math.pi / 2]))
+    torch.testing.assert_close(turned, torch.rot90(windows, quarters, (2, 3)), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("scale", "angle"), [(1.0, 0.5), (2.0, 0.0), (0.7, 2.0), (1.3, -1.1)])
+def test_a_dot_goes_where_trigonometry_says(scale: float, angle: float) -> None:
+    side, tile = 81, 41
+    rows, columns = torch.meshgrid(torch.arange(81.0), torch.arange(81.0), indexing="ij")
+    dot = torch.exp(-((columns - 45) ** 2 + (rows - 37) ** 2) / 8)[None, None]
+    found = cut_tiles(dot, tile, torch.tensor([scale]), torch.tensor([angle]))[0, 0]
+    rows, columns = rows[:tile, :tile], columns[:tile, :tile]
+    centre = torch.stack([(found * columns).sum(), (found * rows).sum()]) / found.sum() - tile // 2
+    x, y = 45 - side // 2, 37 - side // 2
+    expected = torch.tensor([x * math.cos(angle) + y * math.sin(angle), -x * math.sin(angle) + y * math.cos(angle)])
+    torch.testing.assert_close(centre, scale * expected, rtol=0, atol=0.1)
+    assert float(found.sum() / dot.sum()) == pytest.approx(scale**2, rel=0.05)
+
+
+def test_each_window_has_its_own_scale_and_angle() -> None:
+    windows = noise(2, 3, 24, 24)
+    scales, angles = torch.tensor([1.0, 1.5]), torch.tensor([0.3, 0.0])
+    together = cut_tiles(windows, 16, scales, angles)
+    for number in range(2):
+        part = slice(number, number + 1)
+        torch.testing.assert_close(together[part], cut_tiles(windows[part], 16, scales[part], angles[part]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "side"),
+    [
+        ({}, 64),
+        ({"scale": (0.8, 1.2)}, 80),
+        ({"scale": (1.1, 1.2), "scale_negatives": (0.5, 3.0)}, 128),
+        ({"rotation": 0.1}, 92),
+    ],
+)
+def test_a_window_holds_every_tile_that_is_cut_from_it(settings: dict[str, object], side: int) -> None:
+    """64 px, enlarged by the smallest magnification, and by the diagonal where tiles turn."""
+    assert window_size(64, AugmentSettings(**settings)) == side
+
+
+def test_tiles_come_in_all_eight_orientations() -> None:
+    tile = noise(2, 5, 5)
+    turned = flip_and_turn(tile.expand(200, 2, 5, 5), torch.Generator().manual_seed(0))
+    eight = [part for k in range(4) for part in (torch.rot90(tile, k, (1, 2)), torch.rot90(tile, k, (1, 2)).flip(1))]
+    counts = [sum(torch.equal(one, orientation) for one in turned) for orientation in eight]
+    assert sum(counts) == 200
+    assert min(counts) > 8

@@ -1,0 +1,109 @@
+"""Windows to tiles: nothing where nothing is asked for, the same for the same generator, masks with their pixels."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.arrays import STROMA, paint_ellipse, plain
+from training.augment.geometry import window_size
+from training.augment.tiles import augmented_tiles
+from training.data.masks import disk_mask
+from training.data.sampling import Window
+from training.recipe import AugmentSettings
+
+OFF = AugmentSettings(flips_and_turns=False)
+EVERYTHING = AugmentSettings(
+    rotation=1,
+    scale=(0.8, 1.25),
+    scale_negatives=(0.7, 1.5),
+    stain=1,
+    stain_gain=0.2,
+    stain_shift=0.05,
+    brightness=0.1,
+    contrast=0.1,
+    blur=1,
+    coarser=1,
+    jpeg=1,
+)
+
+
+def window(side: int, positive: bool = True, seed: int = 0) -> Window:
+    rng = np.random.default_rng(seed)
+    mask = (rng.random((side, side)) < 0.2).astype(np.uint8)
+    return Window(rng.integers(1, 256, (side, side, 3), dtype=np.uint8), mask, positive)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_everything_off_is_the_identity() -> None:
+    windows = [window(32, seed=number) for number in range(3)]
+    tiles, masks = augmented_tiles(windows, 32, OFF, generator())
+    expected = np.stack([one.pixels for one in windows]).transpose(0, 3, 1, 2) / 255
+    np.testing.assert_allclose(tiles.numpy(), expected, atol=2e-5)
+    np.testing.assert_array_equal(masks.numpy()[:, 0], np.stack([one.mask for one in windows]))
+
+
+@pytest.mark.parametrize("settings", [OFF, EVERYTHING])
+def test_tiles_and_masks_have_their_shape_and_range(settings: AugmentSettings) -> None:
+    side = window_size(32, settings)
+    tiles, masks = augmented_tiles([window(side), window(side, False)], 32, settings, generator())
+    assert (tiles.shape, masks.shape) == ((2, 3, 32, 32), (2, 1, 32, 32))
+    assert (tiles.dtype, masks.dtype) == (torch.float32, torch.float32)
+    assert tiles.min() >= 0
+    assert tiles.max() <= 1
+    assert set(masks.unique().tolist()) == {0.0, 1.0}
+
+
+def test_the_generator_decides_everything() -> None:
+    windows = [window(window_size(32, EVERYTHING), seed=number) for number in range(3)]
+    first, again, other = (augmented_tiles(windows, 32, EVERYTHING, generator(seed)) for seed in (5, 5, 6))
+    assert torch.equal(first[0], again[0])
+    assert torch.equal(first[1], again[1])
+    assert not torch.equal(first[0], other[0])
+
+
+@pytest.mark.parametrize("change", ["stain", "brightness", "contrast", "blur", "coarser", "jpeg", "flips_and_turns"])
+def test_each_change_changes_something(change: str) -> None:
+    """The masks only where the pixels move."""
+    settings = OFF.model_copy(update={change: 1, "stain_gain": 0.3 if change == "stain" else 0})
+    windows = [window(32, seed=number) for number in range(4)]
+    plain_tiles, plain_masks = augmented_tiles(windows, 32, OFF, generator())
+    tiles, masks = augmented_tiles(windows, 32, settings, generator())
+    assert (tiles - plain_tiles).abs().max() > 0.02
+    assert torch.equal(masks, plain_masks) is (change != "flips_and_turns")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_masks_move_with_their_pixels(seed: int) -> None:
+    """A dark dot stays under its mask, however the tile is turned, scaled and flipped."""
+    settings = AugmentSettings(rotation=1, scale=(0.7, 1.5))
+    side = window_size(64, settings)
+    x, y, radius = side // 2 + 9, side // 2 - 6, 8
+    pixels = plain(side, side, STROMA)
+    paint_ellipse(pixels, x, y, radius, radius, (0, 0, 0))
+    mask = disk_mask(np.array([[x, y]], float), 0, 0, side, side, radius)
+    tiles, masks = augmented_tiles([Window(pixels, mask, True)], 64, settings, generator(seed))
+    dark = tiles[:, 1:2] < STROMA[1] / 255 / 2
+    assert dark.sum() > 80
+    overlap = (dark & (masks > 0)).sum() / (dark | (masks > 0)).sum()
+    assert overlap > 0.9
+
+
+def test_positives_and_negatives_have_their_own_scales() -> None:
+    settings = OFF.model_copy(update={"scale": (1.0, 1.0), "scale_negatives": (2.0, 2.0)})
+    pixels = plain(32, 32)
+    mask = disk_mask(np.array([[16.0, 16.0]]), 0, 0, 32, 32, 5)
+    windows = [Window(pixels, mask, positive) for positive in (True, False)]
+    _, masks = augmented_tiles(windows, 32, settings, generator())
+    assert masks[0].sum() == mask.sum()
+    assert float(masks[1].sum() / mask.sum()) == pytest.approx(4, rel=0.1)
+
+
+def test_windows_are_left_alone() -> None:
+    given = window(window_size(32, EVERYTHING))
+    pixels, mask = given.pixels.copy(), given.mask.copy()
+    augmented_tiles([given], 32, EVERYTHING, generator())
+    np.testing.assert_array_equal(given.pixels, pixels)
+    np.testing.assert_array_equal(given.mask, mask)
