@@ -1,0 +1,229 @@
+"""Training: the same bytes again, a run that stops and goes on, and what a run's folder holds."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from algorithm.errors import AlgorithmError, InputError
+from tests.training.drawing import drawn_data, drawn_region, tiny_recipe
+from training.checkpoints import BEST, LAST, load_checkpoint
+from training.data.read import Data
+from training.fit import Trainer, fit, learning_rate, split_fold
+from training.models.build import build_model
+from training.recipe import OptimiserSettings, Recipe
+
+METRICS = {
+    "epoch",
+    "training_loss",
+    "validation_loss",
+    "validation_f1",
+    "validation_precision",
+    "validation_recall",
+    "threshold",
+}
+
+
+def trainer(recipe: Recipe) -> Trainer:
+    return Trainer(recipe, split_fold(drawn_data(), recipe.folds, 0), 0)
+
+
+def leaves(tree: object, name: str = "") -> Iterator[tuple[str, object]]:
+    """What a checkpoint holds, by the way to it."""
+    if isinstance(tree, dict | list | tuple):
+        parts = tree.items() if isinstance(tree, dict) else enumerate(tree)
+        for key, part in parts:
+            yield from leaves(part, f"{name}.{key}")
+    else:
+        yield name, tree
+
+
+def same(one: object, other: object) -> bool:
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
+
+
+def stopped_after_one_epoch(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is interrupted in its second epoch."""
+    with monkeypatch.context() as patch:
+        whole = Trainer.run_epoch
+
+        def until_the_second(self: Trainer, advance: object) -> dict[str, object]:
+            if self.epoch == 1:
+                raise KeyboardInterrupt
+            return whole(self, advance)
+
+        patch.setattr(Trainer, "run_epoch", until_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            fit(tiny_recipe(), drawn_data(), run, fold=0, resume=False)
+
+
+def test_the_same_seed_gives_the_same_bytes(runs: list[Path], tmp_path: Path) -> None:
+    fit(tiny_recipe(), drawn_data(), tmp_path / "again", fold=0, resume=False)
+    for name in (LAST, BEST, "metrics.jsonl"):
+        assert (tmp_path / "again" / name).read_bytes() == (runs[0] / name).read_bytes()
+
+
+def test_another_seed_gives_others(runs: list[Path]) -> None:
+    first, second = (load_checkpoint(run / LAST)["model"]["final_conv.weight"] for run in runs)
+    assert not torch.equal(first, second)
+
+
+def test_a_run_that_stopped_goes_on_as_if_it_had_not(
+    runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "stopped"
+    stopped_after_one_epoch(run, monkeypatch)
+    assert load_checkpoint(run / LAST)["epoch"] == 1
+    torch.rand(7)  # whatever else draws random numbers
+    fit(tiny_recipe(), drawn_data(), run, fold=0, resume=True)
+    assert (run / "metrics.jsonl").read_bytes() == (runs[0] / "metrics.jsonl").read_bytes()
+    for name in (LAST, BEST):
+        resumed, straight = (dict(leaves(load_checkpoint(folder / name))) for folder in (run, runs[0]))
+        assert resumed.keys() == straight.keys()
+        assert {key for key in resumed if not same(resumed[key], straight[key])} == set()
+
+
+def test_resuming_a_finished_run_changes_nothing(runs: list[Path]) -> None:
+    before = (runs[0] / LAST).read_bytes()
+    fit(tiny_recipe(), drawn_data(), runs[0], fold=0, resume=True)
+    assert (runs[0] / LAST).read_bytes() == before
+
+
+def test_a_run_learns(runs: list[Path]) -> None:
+    trained = load_checkpoint(runs[0] / LAST)["model"]
+    torch.manual_seed(0)
+    fresh = build_model(tiny_recipe().model).state_dict()
+    assert trained.keys() == fresh.keys()
+    idle = {key for key in trained if torch.equal(trained[key], fresh[key])}
+    # where a tile of 32 px is one pixel there is nothing to forget
+    assert idle == {f"{stage}.blocks.0.self_attention.A_logs" for stage in ("layers.3", "layers_up.0")}
+
+
+def test_metrics_are_lines_of_json(runs: list[Path]) -> None:
+    lines = [json.loads(line) for line in (runs[0] / "metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in lines] == [1, 2]
+    assert all(line.keys() == METRICS for line in lines)
+    assert all(0 < line["training_loss"] < 2 and 0 <= line["validation_f1"] <= 1 for line in lines)
+
+
+def test_tensorboard_has_the_same_metrics(runs: list[Path]) -> None:
+    lines = [json.loads(line) for line in (runs[1] / "metrics.jsonl").read_text().splitlines()]
+    board = EventAccumulator(str(runs[1])).Reload()
+    assert set(board.Tags()["scalars"]) == METRICS - {"epoch"}
+    events = board.Scalars("validation_loss")
+    assert [event.step for event in events] == [1, 2]
+    assert [event.value for event in events] == pytest.approx([line["validation_loss"] for line in lines])
+
+
+@pytest.mark.parametrize(("select_on", "better"), [("loss", min), ("f1", max)])
+def test_the_best_epoch_is_kept(tmp_path: Path, select_on: str, better: type[min]) -> None:
+    optimiser = {"learning_rate": 2e-2, "batch_size": 2, "epochs": 3, "batches_per_epoch": 2}
+    fit(tiny_recipe(select_on=select_on, optimiser=optimiser), drawn_data(), tmp_path, fold=0, resume=False)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    key = f"validation_{select_on}"
+    best = load_checkpoint(tmp_path / BEST)
+    assert best["best"][key] == better(line[key] for line in lines)
+    assert best["epoch"] == best["best"]["epoch"]
+    assert load_checkpoint(tmp_path / LAST)["epoch"] == 3
+
+
+def test_a_run_is_not_overwritten(runs: list[Path]) -> None:
+    before = (runs[0] / LAST).read_bytes()
+    with pytest.raises(AlgorithmError, match=r"already holds a run\. Add --resume"):
+        fit(tiny_recipe(), drawn_data(), runs[0], fold=0, resume=False)
+    assert (runs[0] / LAST).read_bytes() == before
+
+
+@pytest.mark.parametrize(("changes", "fold"), [({"seed": 5}, 0), ({"optimiser": {"epochs": 9}}, 0), ({}, 1)])
+def test_another_recipe_or_fold_is_not_resumed(runs: list[Path], changes: dict[str, object], fold: int) -> None:
+    with pytest.raises(AlgorithmError, match="another recipe or fold"):
+        fit(tiny_recipe(**changes), drawn_data(), runs[0], fold=fold, resume=True)
+
+
+def test_nothing_is_resumed_from_nothing(tmp_path: Path) -> None:
+    with pytest.raises(AlgorithmError, match="There is no checkpoint"):
+        fit(tiny_recipe(), drawn_data(), tmp_path / "new", fold=0, resume=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_fold_without_figures_is_refused(tmp_path: Path) -> None:
+    data = Data([[drawn_region("only")]], [], [])
+    with pytest.raises(InputError, match="No region of the fold"):
+        fit(tiny_recipe(), data, tmp_path / "run", fold=1, resume=False)
+
+
+def test_batches_are_half_positive_and_follow_from_epoch_and_number() -> None:
+    one, other = trainer(tiny_recipe()), trainer(tiny_recipe())
+    tiles, masks = one._make_batch(0)
+    assert (tiles.shape, masks.shape) == ((4, 3, 32, 32), (4, 1, 32, 32))
+    assert masks[2:].sum() == 0
+    other._make_batch(2)
+    assert torch.equal(other._make_batch(0)[0], tiles)
+    assert not torch.equal(one._make_batch(1)[0], tiles)
+    other.epoch = 1
+    assert not torch.equal(other._make_batch(0)[0], tiles)
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2])
+def test_no_slide_is_on_both_sides(fold: int) -> None:
+    """Nor where two data sets hold it."""
+    first = [drawn_region(f"slide {number}") for number in range(7)]
+    second = [drawn_region(f"slide {number}", "other") for number in range(4, 12)]
+    split = split_fold(Data([first, second], [drawn_region("free")], []), 3, fold)
+    training = [{region.slide for region in regions} for regions in split.training]
+    held_out = [{region.slide for region in regions} for regions in split.validation]
+    assert set().union(*training).isdisjoint(set().union(*held_out))
+    assert [len(training[k]) + len(held_out[k]) for k in (0, 1)] == [7, 8]
+    assert training[2] == {"free"}
+    assert 2 <= len(held_out[0]) <= 3
+
+
+def test_every_slide_is_held_out_once() -> None:
+    data = drawn_data()
+    held_out = [region.slide for fold in range(3) for region in split_fold(data, 3, fold).validation[0]]
+    assert sorted(held_out) == sorted(region.slide for region in data.annotated[0])
+
+
+@pytest.mark.parametrize("fold", [-1, 2])
+def test_a_fold_that_is_not_there_is_refused(fold: int) -> None:
+    with pytest.raises(AlgorithmError, match=rf"There is no fold {fold} of 2\. Give --fold 0 to 1"):
+        split_fold(drawn_data(), 2, fold)
+
+
+def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
+    settings = OptimiserSettings(learning_rate=0.1, schedule="cosine", warmup_batches=5, epochs=4, batches_per_epoch=10)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = torch.optim.lr_scheduler.SequentialLR(
+        optimiser,
+        [
+            torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / 5, end_factor=1, total_iters=4),
+            torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=35),
+        ],
+        milestones=[5],
+    )
+    rates = []
+    for _ in range(40):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert [learning_rate(settings, step) for step in range(40)] == pytest.approx(rates, abs=1e-9)
+
+
+def test_the_rate_is_constant_unless_asked() -> None:
+    assert {learning_rate(OptimiserSettings(learning_rate=0.1), step) for step in (0, 10, 10**6)} == {0.1}
+
+
+def test_norms_biases_and_the_scans_own_do_not_decay() -> None:
+    fitted = trainer(tiny_recipe())
+    names = {id(parameter): name for name, parameter in fitted.model.named_parameters()}
+    decayed, kept = (
+        {names[id(parameter)].rsplit(".", 2)[-1] for parameter in group["params"]}
+        for group in fitted.optimiser.param_groups
+    )
+    assert decayed == {"weight", "x_proj_weight", "dt_projs_weight"}
+    assert kept == {"weight", "bias", "A_logs", "Ds", "dt_projs_bias"}
+    assert [group["weight_decay"] for group in fitted.optimiser.param_groups] == [1e-2, 0.0]
+    assert all(parameter.ndim > 1 for parameter in fitted.optimiser.param_groups[0]["params"])

@@ -1,0 +1,108 @@
+"""Recipes: what is shipped, what is overridden, what is refused."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from algorithm.errors import AlgorithmError
+from tests.training.drawing import tiny_tree
+from training.recipe import FOLDER, Recipe, load_recipe
+
+SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def test_both_recipes_are_shipped() -> None:
+    assert SHIPPED == ["vm_unet", "vm_unet_small"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_recipes_load_and_survive_a_checkpoint(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+
+
+def test_vm_unet_is_as_published() -> None:
+    """Percannella et al. 2025 and the public code of VM-UNet."""
+    recipe = load_recipe("vm_unet")
+    model, optimiser, loss = recipe.model, recipe.optimiser, recipe.loss
+    assert (model.width, model.state_size, model.patch_size, model.drop_path) == (96, 16, 4, 0.2)
+    assert (model.depths, model.decoder_depths) == ((2, 2, 2, 2), (2, 2, 2, 1))
+    assert (recipe.input.tile_px, recipe.input.overlap, recipe.input.resolution_um_px) == (512, 0.8, 0.25)
+    assert (recipe.input.mean, recipe.input.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+    assert recipe.input.scale == pytest.approx(1 / 255)
+    assert (optimiser.learning_rate, optimiser.batch_size, optimiser.epochs) == (5e-4, 24, 100)
+    assert (optimiser.weight_decay, optimiser.schedule, optimiser.gradient_clip) == (1e-2, "constant", 1.0)
+    assert (loss.dice, loss.focal, loss.focal_alpha, loss.focal_gamma) == (1, 1, 0.25, 2)
+    assert (recipe.sampling.positive_fraction, recipe.select_on) == (0.5, "loss")
+    assert (recipe.postprocess.blending, recipe.postprocess.centre, recipe.postprocess.fusion) == (
+        "uniform",
+        "rectangle",
+        "mean",
+    )
+    assert (recipe.postprocess.dilation_radius_um, recipe.postprocess.minimum_area_um2) == (2.5, 1.875)
+
+
+def test_a_file_is_a_recipe(tmp_path: Path) -> None:
+    tree = tiny_tree()
+    del tree["name"]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(tree))
+    assert load_recipe(str(tmp_path / "mine.yaml")).name == "mine"
+
+
+def test_overrides_are_yaml_and_reach_inside() -> None:
+    recipe = load_recipe(
+        "vm_unet",
+        ["optimiser.epochs=3", "seed=7", "model.depths=[1, 1, 2, 1]", "augment.stain=0.5", "select_on=f1"],
+    )
+    assert (recipe.optimiser.epochs, recipe.seed, recipe.select_on) == (3, 7, "f1")
+    assert (recipe.model.depths, recipe.augment.stain) == ((1, 1, 2, 1), 0.5)
+    assert recipe.optimiser.batch_size == load_recipe("vm_unet").optimiser.batch_size
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("optimiser.epoch=3", "optimiser: unknown key 'epoch'; the nearest valid key is 'epochs'"),
+        ("seeds=3", "unknown key 'seeds'; the nearest valid key is 'seed'"),
+        ("input.tile=256", "input: unknown key 'tile'; the nearest valid key is 'tile_px'"),
+        ("optimiser.epochs=0", "optimiser.epochs: should be greater than or equal to 1"),
+        ("optimiser.epochs=many", "optimiser.epochs: should be a valid integer"),
+        ("model.width=30", "model.width: should be a multiple of 4"),
+        ("augment.blur=1.5", "augment.blur: should be less than or equal to 1"),
+        ("input.overlap=1", "input.overlap: should be less than 1"),
+        ("optimiser.learning_rate=.nan", "optimiser.learning_rate"),
+        ("epochs", "epochs is no override. Write key=value"),
+        ("system.epochs=3", "system has no settings inside"),
+        ("model.depths.first=3", "depths has no settings inside"),
+        ("model.depths=[1", "the value is no YAML"),
+    ],
+)
+def test_a_wrong_override_is_named(override: str, named: str) -> None:
+    with pytest.raises(AlgorithmError) as raised:
+        load_recipe("vm_unet", [override])
+    assert named in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["vm_unett", "nowhere/mine.yaml"])
+def test_an_unknown_recipe_lists_the_known(name: str) -> None:
+    with pytest.raises(AlgorithmError) as raised:
+        load_recipe(name)
+    assert str(raised.value) == f"There is no recipe {name}. Give a YAML file or one of: vm_unet, vm_unet_small."
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "model: [", "model: {name: vm_unet}", "\x00"])
+def test_a_broken_file_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(AlgorithmError) as raised:
+        load_recipe(str(path))
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_recipe_stays_as_it_is() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        load_recipe("vm_unet").seed = 3
