@@ -25,7 +25,7 @@ def read_data(folders: list[Path], figure_free: list[Path], resolution_um_px: fl
         regions, line = _read_annotated(folder)
         annotated.append([at_resolution(region, resolution_um_px) for region in regions])
         summary.append(line)
-    pictures = [picture for folder in figure_free for picture in read_figure_free(folder)]
+    pictures = [picture for folder in figure_free for picture in read_figure_free(folder, resolution_um_px)]
     if pictures:
         summary.append(f"figure-free tissue: {len(pictures)} pictures")
     return Data(annotated, pictures, summary)

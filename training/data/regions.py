@@ -13,6 +13,7 @@ from algorithm.images.spacing import Spacing
 
 Points = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
+KEPT_PIXELS = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +40,12 @@ class Region:
 def in_memory(name: str, slide: str, domain: str, pixels: Pixels, spacing_um: float, figures: Points) -> Region:
     """A region whose pixels are at hand, without annotated hard negatives."""
 
-    def read(x: int, y: int, width: int, height: int) -> Pixels:
-        return pixels[y : y + height, x : x + width]
-
     height, width = pixels.shape[:2]
-    return Region(name, slide, domain, width, height, spacing_um, read, figures, np.empty((0, 2)))
+    return Region(name, slide, domain, width, height, spacing_um, _window_of(pixels), figures, np.empty((0, 2)))
+
+
+def _window_of(pixels: Pixels) -> Callable[[int, int, int, int], Pixels]:
+    return lambda x, y, width, height: pixels[y : y + height, x : x + width]
 
 
 class RegionImage(Image):
@@ -62,16 +64,18 @@ class RegionImage(Image):
 
 
 def at_resolution(region: Region, resolution_um_px: float) -> Region:
-    """The region and its annotations at another resolution; its own where the two agree within 1 %."""
+    """The region and its annotations at another resolution; its own where the two agree within 1 %.
+
+    A small region is kept in memory, since it is read again and again.
+    """
     view = ResampledImage(RegionImage(region), resolution_um_px)
-    if view.scale_x == 1:
-        return region
+    small = view.width * view.height <= KEPT_PIXELS
     return replace(
         region,
         width=view.width,
         height=view.height,
-        spacing_um=resolution_um_px,
-        read=view.read,
+        spacing_um=region.spacing_um if view.scale_x == 1 else resolution_um_px,
+        read=_window_of(view.read(0, 0, view.width, view.height)) if small else view.read,
         figures=view.from_level0(region.figures),
         hard_negatives=view.from_level0(region.hard_negatives),
     )
