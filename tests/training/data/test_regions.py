@@ -1,11 +1,14 @@
 """Regions at another resolution and beyond their border."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.arrays import paint_ellipse, plain
+from training.data import regions
 from training.data.regions import RegionImage, at_resolution, in_memory, read_padded, reflected
 
 
@@ -36,7 +39,31 @@ def test_figures_stay_on_their_dots(spacing_um: float) -> None:
 def test_a_region_of_that_resolution_is_left_alone(spacing_um: float) -> None:
     pixels, points = dots(spacing_um, [(40.0, 30.0)])
     region = in_memory("a", "a", "a", pixels, spacing_um, points)
-    assert at_resolution(region, 0.25) is region
+    same = at_resolution(region, 0.25)
+    assert (same.width, same.height, same.spacing_um) == (160, 120, spacing_um)
+    np.testing.assert_array_equal(same.figures, points)
+    np.testing.assert_array_equal(same.read(5, 7, 100, 50), pixels[7:57, 5:105])
+
+
+def test_a_large_region_is_read_window_by_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same pixels as a small one, which is kept in memory."""
+    pixels, points = dots(0.4, [(40.0, 30.0), (110.0, 80.0)])
+    windows: list[tuple[int, int, int, int]] = []
+
+    def read(x: int, y: int, width: int, height: int) -> np.ndarray:
+        windows.append((x, y, width, height))
+        return pixels[y : y + height, x : x + width]
+
+    region = replace(in_memory("a", "a", "a", pixels, 0.4, points), read=read)
+    small = at_resolution(region, 0.25)
+    taken = len(windows)
+    kept = small.read(100, 60, 80, 70)
+    assert len(windows) == taken > 0
+    monkeypatch.setattr(regions, "KEPT_PIXELS", 1000)
+    large = at_resolution(region, 0.25)
+    assert len(windows) == taken
+    np.testing.assert_array_equal(large.read(100, 60, 80, 70), kept)
+    assert len(windows) > taken
 
 
 def test_the_algorithm_sees_a_region_as_an_image() -> None:
