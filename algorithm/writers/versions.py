@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from algorithm import __version__
 
-DISTRIBUTIONS = ("numpy", "scipy", "scikit-image", "tifffile", "imagecodecs", "SimpleITK", "pillow", "pydantic")
+DISTRIBUTIONS = ("numpy", "scipy", "tifffile", "imagecodecs", "pillow", "pydantic")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu")
 
 
