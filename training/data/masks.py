@@ -11,7 +11,8 @@ def disk_mask(points: Points, x: int, y: int, width: int, height: int, radius_px
     rows, columns = np.arange(y, y + height)[:, None], np.arange(x, x + width)
     mask = np.zeros((height, width), np.uint8)
     near = points[
-        (points > np.array([x, y]) - radius_px).all(1) & (points < np.array([x + width, y + height]) + radius_px).all(1)
+        (points >= np.array([x, y]) - radius_px).all(1)
+        & (points <= np.array([x + width, y + height]) + radius_px).all(1)
     ]
     for centre_x, centre_y in near:
         mask |= ((columns - centre_x) ** 2 + (rows - centre_y) ** 2 <= radius_px**2).astype(np.uint8)

@@ -67,14 +67,14 @@ class TileSampler:
         """A tile without the centre of any figure, as far as one is found."""
         if self.with_look_alikes and rng.random() < self.settings.hard_negative_fraction:
             region = self.with_look_alikes[rng.integers(len(self.with_look_alikes))]
-            points = region.hard_negatives
+            points = rng.choice(region.hard_negatives, TRIES)
         else:
             sets = self.figure_free or self.with_figures
             regions = sets[rng.integers(len(sets))]
             areas = np.cumsum([region.width * region.height for region in regions])
             region = regions[int(np.searchsorted(areas, rng.random() * areas[-1], side="right"))]
             points = rng.random((TRIES, 2)) * (region.width, region.height)
-        for point in rng.permutation(points)[:TRIES]:
+        for point in points:
             window = self._cut(rng, region, point, window_px, positive=False)
             if not window.mask.any() and _holds_tissue(window.pixels):
                 break

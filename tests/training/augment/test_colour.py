@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from skimage.color import combine_stains, separate_stains
+from skimage.color import combine_stains, rgb_from_hed, separate_stains
 
 from training.augment.colour import change_brightness_and_contrast, change_stains, stain_vectors
 
@@ -20,8 +20,10 @@ def noise() -> torch.Tensor:
     return torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 0.99 + 0.01
 
 
-def test_stains_are_unit_vectors_and_the_third_is_orthogonal() -> None:
+def test_stains_are_haematoxylin_eosin_and_what_is_orthogonal() -> None:
     vectors = stain_vectors()
+    published = rgb_from_hed[:2] / np.linalg.norm(rgb_from_hed[:2], axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors[:2], published, atol=1e-6)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(3))
     torch.testing.assert_close(vectors[2] @ vectors[:2].T, torch.zeros(2), rtol=0, atol=1e-6)
 

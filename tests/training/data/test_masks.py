@@ -35,7 +35,7 @@ def test_no_point_no_mask() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.floats(-5, 45), st.floats(-5, 35)), max_size=4),
+    st.lists(st.tuples(st.integers(-10, 90), st.integers(-10, 70)).map(lambda halves: (halves[0] / 2, halves[1] / 2))),
     st.integers(0, 30),
     st.integers(0, 20),
     st.integers(1, 12),
