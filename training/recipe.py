@@ -37,7 +37,10 @@ class SamplingSettings(Settings):
 
 
 class AugmentSettings(Settings):
-    """How tiles are changed in training; every probability may be 0."""
+    """How tiles are changed in training; every probability may be 0.
+
+    The settings of negatives are for tiles without a figure: made darker, they teach that a dark nucleus alone is none.
+    """
 
     flips_and_turns: bool = True
     rotation: Share = 0.0
@@ -45,6 +48,7 @@ class AugmentSettings(Settings):
     scale_negatives: Range = (1.0, 1.0)
     stain: Share = 0.0
     stain_gain: float = 0.0
+    stain_gain_negatives: Range = (1.0, 1.0)
     stain_shift: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0

@@ -21,7 +21,8 @@ def augmented_tiles(
     if settings.flips_and_turns:
         tiles = geometry.flip_and_turn(tiles, generator)
     pixels, masks = tiles[:, :3], (tiles[:, 3:] > 0.5).float()
-    pixels = _change_colour(pixels, settings, generator)
+    darkening = torch.stack([_darkening(window.positive, settings, generator) for window in windows])
+    pixels = _change_colour(pixels, darkening, settings, generator)
     return torch.stack([_change_optics(tile, settings, generator) for tile in pixels]), masks
 
 
@@ -38,10 +39,17 @@ def _scale(positive: bool, settings: AugmentSettings, generator: torch.Generator
     return _uniform(float(bounds[0]), float(bounds[1]), 1, generator).exp()[0]
 
 
-def _change_colour(tiles: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+def _darkening(positive: bool, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+    """The factor of all stains that only negatives have; its range says how much lighter or darker they may be."""
+    low, high = (1.0, 1.0) if positive else settings.stain_gain_negatives
+    return _uniform(low, high, 1, generator)[0]
+
+
+def _change_colour(tiles: Tensor, darkening: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
     count = len(tiles)
     changed = _chosen(settings.stain, 3 * count, generator).view(count, 3)
     gains = 1 + settings.stain_gain * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
+    gains = gains * darkening[:, None]
     shifts = settings.stain_shift * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
     brightness = settings.brightness * _uniform(-1, 1, count, generator)
     contrast = 1 + settings.contrast * _uniform(-1, 1, count, generator)
