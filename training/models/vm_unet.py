@@ -195,15 +195,15 @@ class SS2D(nn.Module):
 
 def _in_four_directions(x: Tensor) -> Tensor:
     """(batch, height, width, channels) to (batch, 4, height * width, channels): rows, columns, both reversed."""
-    forward = torch.stack([x.flatten(1, 2), x.transpose(1, 2).flatten(1, 2)], dim=1)
-    return torch.cat([forward, forward.flip(2)], dim=1)
+    onward = torch.stack([x.flatten(1, 2), x.transpose(1, 2).flatten(1, 2)], dim=1)
+    return torch.cat([onward, onward.flip(2)], dim=1)
 
 
 def _back_to_map(sequences: Tensor, height: int, width: int) -> Tensor:
     """The inverse of `_in_four_directions`, summed over the directions."""
-    both = sequences[:, :2] + sequences[:, 2:].flip(2)
-    rows, columns = both[:, 0].unflatten(1, (height, width)), both[:, 1].unflatten(1, (width, height))
-    return rows + columns.transpose(1, 2)
+    onward, backward = sequences.chunk(2, dim=1)
+    rows, columns = (onward + backward.flip(2)).unbind(1)
+    return rows.unflatten(1, (height, width)) + columns.unflatten(1, (width, height)).transpose(1, 2)
 
 
 def _time_step_bias(*shape: int) -> Tensor:
