@@ -1,4 +1,4 @@
-"""The command line of training: python -m training fit | export | describe."""
+"""The command line of training: python -m training fit | validate | export | describe."""
 
 import argparse
 import dataclasses
@@ -46,6 +46,15 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     fit.set_defaults(command=_fit)
 
+    validate = commands.add_parser("validate", help="measure a run on its held-out fold with other tiles or thresholds")
+    validate.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
+    validate.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="as input.overlap=0.5, postprocess.centre=box"
+    )
+    validate.add_argument("--data", type=Path, nargs="+", required=True, help="the data sets of the run")
+    validate.add_argument("--keep", action="store_true", help="export with these settings from now on")
+    validate.set_defaults(command=_validate)
+
     export = commands.add_parser("export", help="make a bundle of one run, or an ensemble of several")
     export.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs of one recipe")
     export.add_argument("--output", type=Path, required=True, metavar="BUNDLE", help="the bundle's folder, new")
@@ -69,6 +78,18 @@ def _fit(options: argparse.Namespace) -> None:
     data = read_data(options.data, options.figure_free, recipe.input.resolution_um_px)
     print("\n".join(data.summary))
     fit(recipe, data, options.output, options.fold, options.resume)
+
+
+def _validate(options: argparse.Namespace) -> None:
+    from training.data.read import read_data
+    from training.revalidate import recipe_of_run, revalidate
+
+    recipe = recipe_of_run(options.run, options.overrides)
+    data = read_data(options.data, [], recipe.input.resolution_um_px)
+    score = revalidate(options.run, recipe, data, options.keep)
+    counts = score.counts
+    parts = f"precision {counts.precision:.3f}, recall {counts.recall:.3f}"
+    print(f"F1 {counts.f1:.3f} ({parts}) at threshold {score.threshold}")
 
 
 def _export(options: argparse.Namespace) -> None:

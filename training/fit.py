@@ -158,13 +158,7 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         predict = TilePredictor(self.model, self.recipe.input, self.device)
         score = best_score(predict, self.validation_regions, self.recipe)
-        return {
-            "validation_loss": self._validation_loss(),
-            "validation_f1": score.counts.f1,
-            "validation_precision": score.counts.precision,
-            "validation_recall": score.counts.recall,
-            "threshold": score.threshold,
-        }
+        return {"validation_loss": self._validation_loss(), **score.metrics()}
 
     @torch.inference_mode()
     def _validation_loss(self) -> float:

@@ -1,5 +1,6 @@
 """A recipe: everything that decides what a training run does, read from training/recipes/NAME.yaml or a file."""
 
+import copy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -108,10 +109,15 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
         raise AlgorithmError(f"There is no recipe {name}.", f"Give a YAML file or one of: {known}.")
-    tree = {"name": path.stem, **_mapping(path)}
-    for override in overrides or []:
-        _apply(tree, override)
-    return recipe_from(tree, str(path))
+    return recipe_from(with_overrides({"name": path.stem, **_mapping(path)}, overrides or []), str(path))
+
+
+def with_overrides(tree: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """A copy of a recipe's tree with `key.inner=value` overrides. Raises AlgorithmError for one that is none."""
+    changed = copy.deepcopy(tree)
+    for override in overrides:
+        _apply(changed, override)
+    return changed
 
 
 def _mapping(path: Path) -> dict[str, Any]:

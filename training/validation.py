@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from algorithm.detectors.segmentation import Predict, SegmentationSettings, detect_with_each
 from algorithm.images.resampled import ResampledImage
+from algorithm.manifest import Postprocess
 from algorithm.tissue import tissue_map
 from evaluation.matching import Counts, match
 from training.data.regions import Region, RegionImage
@@ -21,30 +22,54 @@ class Score:
     threshold: float
     counts: Counts
 
+    def metrics(self) -> dict[str, float]:
+        """As a run's metrics call them."""
+        return {
+            "validation_f1": self.counts.f1,
+            "validation_precision": self.counts.precision,
+            "validation_recall": self.counts.recall,
+            "threshold": self.threshold,
+        }
+
 
 def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe) -> Score:
     """Detect in every region at each threshold; equal figures go to the threshold nearest 0.5."""
-    totals = {threshold: Counts() for threshold in THRESHOLDS}
+    return best_scores(predict, regions, recipe, [recipe.postprocess])[0]
+
+
+def best_scores(
+    predict: Predict, regions: Sequence[Region], recipe: Recipe, postprocesses: Sequence[Postprocess]
+) -> list[Score]:
+    """As `best_score`, for several ways of reading the same maps; the network runs once."""
+    totals = [[Counts() for _ in THRESHOLDS] for _ in postprocesses]
     for region in regions:
-        for threshold, counts in zip(THRESHOLDS, counts_at_thresholds(predict, region, recipe), strict=True):
-            totals[threshold] += counts
-    best = max(totals, key=lambda threshold: (round(totals[threshold].f1, 6), -abs(threshold - 0.5)))
-    return Score(best, totals[best])
+        for row, counts in zip(totals, counts_at_thresholds(predict, region, recipe, postprocesses), strict=True):
+            row[:] = [total + more for total, more in zip(row, counts, strict=True)]
+    return [_best(row) for row in totals]
 
 
-def counts_at_thresholds(predict: Predict, region: Region, recipe: Recipe) -> list[Counts]:
-    """Detections of one region against its annotations, as the challenge counts them, at each of THRESHOLDS."""
+def _best(totals: Sequence[Counts]) -> Score:
+    scores = [Score(threshold, counts) for threshold, counts in zip(THRESHOLDS, totals, strict=True)]
+    return max(scores, key=lambda score: (round(score.counts.f1, 6), -abs(score.threshold - 0.5)))
+
+
+def counts_at_thresholds(
+    predict: Predict, region: Region, recipe: Recipe, postprocesses: Sequence[Postprocess]
+) -> list[list[Counts]]:
+    """Detections of one region against its annotations, as the challenge counts them.
+
+    One row for each of the postprocesses, in it one entry for each of THRESHOLDS.
+    """
     view = ResampledImage(RegionImage(region), recipe.input.resolution_um_px)
     settings = SegmentationSettings(
         tile_px=recipe.input.tile_px, overlap=recipe.input.overlap, postprocess=recipe.postprocess
     )
-    postprocesses = [
-        recipe.postprocess.model_copy(update={"threshold": threshold, "lower_threshold": threshold})
+    at_thresholds = [
+        postprocess.model_copy(update={"threshold": threshold, "lower_threshold": threshold})
+        for postprocess in postprocesses
         for threshold in THRESHOLDS
     ]
-    found = detect_with_each(postprocesses, view, predict, settings, tissue_map(view), members=1, batch_size=BATCH_SIZE)
+    found = detect_with_each(at_thresholds, view, predict, settings, tissue_map(view), members=1, batch_size=BATCH_SIZE)
     millimetres = region.spacing_um / 1000
-    return [
-        match(region.figures * millimetres, detections.points[detections.scores >= threshold] * millimetres)
-        for threshold, detections in zip(THRESHOLDS, found, strict=True)
-    ]
+    counts = [match(region.figures * millimetres, detections.points * millimetres) for detections in found]
+    return [counts[start : start + len(THRESHOLDS)] for start in range(0, len(counts), len(THRESHOLDS))]

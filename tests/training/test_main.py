@@ -1,6 +1,7 @@
 """The command line: what it prints, and its exit codes."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,3 +138,12 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         main([command, "--help"])
     assert raised.value.code == 0
     assert "--" in capsys.readouterr().out
+
+
+def test_validate_says_the_f1_of_the_held_out_fold(
+    runs: list[Path], data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["validate", str(runs[0]), "input.overlap=0", "--data", str(data)]) == 0
+    assert re.fullmatch(
+        r"F1 \d\.\d{3} \(precision \d\.\d{3}, recall \d\.\d{3}\) at threshold 0\.\d+\n", capsys.readouterr().out
+    )

@@ -16,7 +16,7 @@ RECIPE = tiny_recipe()
 
 
 def count(predict: "Darkness", region: Region, threshold: float) -> Counts:
-    return counts_at_thresholds(predict, region, RECIPE)[THRESHOLDS.index(threshold)]
+    return counts_at_thresholds(predict, region, RECIPE, [RECIPE.postprocess])[0][THRESHOLDS.index(threshold)]
 
 
 class Darkness:
