@@ -14,9 +14,11 @@ from torch import Tensor
 
 from training.models import selective_scan as scan
 from training.models import selective_scan_native as native
+from training.models.vm_unet import scan_orders
 
 ROUNDS = 5
 SIZES = ((8, 64, 4, 4096), (1, 192, 16, 4096))
+ORDERS = scan_orders(64, 64, torch.device("cpu"))
 
 
 def main() -> None:
@@ -40,16 +42,16 @@ def main() -> None:
 def make_arguments(batch: int, channels: int, state: int, length: int) -> list[Tensor]:
     """Random arguments of a scan in four directions, as `selective_scan` takes them."""
     torch.manual_seed(0)
-    serial, per_place = (batch, 4, length, channels), (batch, 4, length, state)
-    shapes = [serial, serial, (4, channels), (4, state, channels), per_place, per_place, (4, channels)]
-    u, delta, bias, A, B, C, D = (torch.rand(shape) for shape in shapes)
+    by_direction, coefficients = (batch, length, 4, channels), (batch, length, 4, state)
+    shapes = [(batch, length, channels), by_direction, (4, channels), (4, state, channels)]
+    u, delta, bias, A, B, C, D = (torch.rand(shape) for shape in [*shapes, coefficients, coefficients, (4, channels)])
     return [part.requires_grad_() for part in (u, delta, bias - 4, -4 * A, B, C, D)]
 
 
 def time_once(form: Callable[..., Tensor], arguments: list[Tensor]) -> float:
     """Seconds of one forward and backward pass."""
     start = time.perf_counter()
-    torch.autograd.grad(form(*arguments).sum(), arguments)
+    torch.autograd.grad(form(*arguments, ORDERS).sum(), arguments)
     return time.perf_counter() - start
 
 

@@ -1,14 +1,15 @@
 """The selective scan of Mamba: a linear recurrence whose coefficients depend on the input.
 
-Source: Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", section 3; VM-UNet runs it in
-K = 4 directions over an image. Every form of it here computes the same thing:
+Source: Gu and Dao, "Mamba: Linear-Time Sequence Modeling with Selective State Spaces", section 3; VM-UNet runs it over
+the L places of a map in K = 4 directions and adds these up. Every form of it here computes the same thing. Direction k
+visits the places in the order orders[k]; with p the place that it visits in step t:
 
-    delta_t = softplus(delta_t + bias)
-    h_t = exp(delta_t * A) * h_{t-1} + delta_t * B_t * u_t        h_0 = 0
-    y_t = <C_t, h_t> + D * u_t
+    delta_t = softplus(delta[p, k] + bias[k])
+    h_t = exp(delta_t * A[k]) * h_{t-1} + delta_t * B[p, k] * u[p]        h_0 = 0
+    y[p] = sum over k of <C[p, k], h_t> + D[k] * u[p]
 
-Shapes: u, delta and y (batch, K, L, channels); bias and D (K, channels); A (K, N, channels), negative; B and C
-(batch, K, L, N), shared by the channels of a direction.
+Shapes: u and y (batch, L, channels); delta (batch, L, K, channels); bias and D (K, channels); A (K, N, channels),
+negative; B and C (batch, L, K, N), shared by the channels of a direction; orders (K, L) int64.
 """
 
 import torch
@@ -20,43 +21,55 @@ from training.models import selective_scan_native
 CHUNK_STEPS = 16
 
 
-def selective_scan(u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+def selective_scan(
+    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
+) -> Tensor:
     """The scan in the fastest form at hand: compiled on a CPU, else, and for export, in chunks."""
     eager_on_cpu = u.device.type == "cpu" and u.dtype == torch.float32 and not torch.compiler.is_exporting()
     if eager_on_cpu and selective_scan_native.available():
-        return selective_scan_native.selective_scan_native(u, delta, bias, A, B, C, D)
-    return selective_scan_chunked(u, delta, bias, A, B, C, D)
+        return selective_scan_native.selective_scan_native(u, delta, bias, A, B, C, D, orders)
+    return selective_scan_chunked(u, delta, bias, A, B, C, D, orders)
 
 
 def selective_scan_reference(
-    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor
+    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
 ) -> Tensor:
     """The definition, one step after the other: slow, and what every other form is tested against in float64."""
-    delta = softplus(delta + bias[:, None])
-    state = torch.zeros_like(u[:, :, 0, None] * A)
-    steps = []
-    for t in range(u.shape[2]):
-        step = delta[:, :, t, None]
-        state = torch.exp(step * A) * state + step * B[:, :, t, :, None] * u[:, :, t, None]
-        steps.append((state * C[:, :, t, :, None]).sum(2))
-    return torch.stack(steps, dim=2) + D[:, None] * u
+    y = D.sum(0) * u
+    for k, order in enumerate(orders.tolist()):
+        state = torch.zeros_like(u[:, 0, None] * A[k])
+        at_place = dict.fromkeys(range(len(order)), u[:, 0])
+        for place in order:
+            step = softplus(delta[:, place, k, None] + bias[k])
+            state = torch.exp(step * A[k]) * state + step * B[:, place, k, :, None] * u[:, place, None]
+            at_place[place] = (state * C[:, place, k, :, None]).sum(1)
+        y = y + torch.stack(list(at_place.values()), dim=1)
+    return y
 
 
 def selective_scan_chunked(
-    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor
+    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
 ) -> Tensor:
     """The scan in few, wide steps: chunks of a sequence advance side by side.
 
     Plain tensor operations and loops of fixed length, so it runs on every device and exports to ONNX with a dynamic
     batch.
     """
-    delta = softplus(delta + bias[:, None])
-    u_, delta_, B_, C_ = (part.permute(2, 0, 1, 3) for part in (u, delta, B, C))  # time first
+    delta_, B_, C_ = (_as_visited(part, orders) for part in (softplus(delta + bias), B, C))
+    u_ = torch.stack([u.index_select(1, order) for order in orders.unbind()], dim=2).transpose(0, 1)
     decay = torch.exp(delta_[..., None, :] * A)
     inflow = (delta_ * u_)[..., None, :] * B_[..., None]
     states = linear_recurrence(decay, inflow)
     y = (states * C_[..., None]).sum(-2)
-    return y.permute(1, 2, 0, 3) + D[:, None] * u
+    directions = zip(y.unbind(2), torch.argsort(orders).unbind(), strict=True)
+    back = sum((part.index_select(0, visits) for part, visits in directions), torch.zeros_like(y[:, :, 0]))
+    return back.transpose(0, 1) + D.sum(0) * u
+
+
+def _as_visited(part: Tensor, orders: Tensor) -> Tensor:
+    """(batch, L, K, ...) by place to (L, batch, K, ...) by step: time first."""
+    directions = zip(part.unbind(2), orders.unbind(), strict=True)
+    return torch.stack([own.index_select(1, order) for own, order in directions], dim=2).transpose(0, 1)
 
 
 def linear_recurrence(decay: Tensor, inflow: Tensor) -> Tensor:

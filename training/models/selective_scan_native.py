@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -29,65 +29,66 @@ def available() -> bool:
     return _library() is not None
 
 
-def selective_scan_native(u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor) -> Tensor:
+def selective_scan_native(
+    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
+) -> Tensor:
     """The scan of float32 tensors on the CPU; meaning and shapes as in `selective_scan.py`."""
-    return _NativeScan.apply(*(part.contiguous() for part in (u, delta, bias, A, B, C, D)))
+    return _NativeScan.apply(orders.contiguous(), *(part.contiguous() for part in (u, delta, bias, A, B, C, D)))
 
 
 class _NativeScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, *inputs: Tensor) -> Tensor:
+    def forward(ctx: Any, orders: Tensor, *inputs: Tensor) -> Tensor:
         u, _, _, A, *_ = inputs
         y = torch.empty_like(u)
+        starts = torch.empty(len(u), len(orders), -(-u.shape[1] // SEGMENT), *A.shape[1:])
 
-        def scan(batch: int, direction: int) -> None:
+        def scan(number: int) -> None:
             scratch = torch.empty(A.shape[1] + 1, A.shape[2])
-            _call("scan_forward", A, *_of_sequence(inputs, batch, direction), scratch, y[batch, direction])
+            _call("scan_forward", A, orders, *_of_map(inputs, number), scratch, starts[number], y[number])
 
-        _in_threads(scan, u)
-        ctx.save_for_backward(*inputs)
+        _in_threads(scan, len(u))
+        ctx.save_for_backward(orders, starts, *inputs)
         return y
 
     @staticmethod
-    def backward(ctx: Any, y_gradient: Tensor) -> tuple[Tensor, ...]:
-        inputs = ctx.saved_tensors
+    def backward(ctx: Any, y_gradient: Tensor) -> tuple[Tensor | None, ...]:
+        orders, starts, *inputs = ctx.saved_tensors
         y_gradient = y_gradient.contiguous()
         u, delta, bias, A, B, C, D = inputs
-        batches, segments = u.shape[0], -(-u.shape[2] // SEGMENT)
-        # bias, A and D serve the whole batch: each sequence adds to its own copy, so that threads do not meet
-        bias_gradient, A_gradient, D_gradient = (torch.zeros(batches, *part.shape) for part in (bias, A, D))
-        u_gradient, delta_gradient, B_gradient, C_gradient = (torch.empty_like(part) for part in (u, delta, B, C))
+        # bias, A and D serve the whole batch: each map adds to its own copy, so that threads do not meet
+        bias_gradient, A_gradient, D_gradient = (torch.zeros(len(u), *part.shape) for part in (bias, A, D))
+        delta_gradient, B_gradient, C_gradient = (torch.empty_like(part) for part in (delta, B, C))
+        u_gradient = torch.zeros_like(u)
         gradients = u_gradient, delta_gradient, bias_gradient, A_gradient, B_gradient, C_gradient, D_gradient
 
-        def scan(batch: int, direction: int) -> None:
-            at = (batch, direction)
-            scratch = torch.empty((segments + 2 * SEGMENT + 2) * A.shape[1] + SEGMENT + 1, A.shape[2])
-            own_gradients = (part[at] for part in gradients)
-            _call("scan_backward", A, *_of_sequence(inputs, *at), y_gradient[at], scratch, *own_gradients)
+        def scan(number: int) -> None:
+            scratch = torch.empty((2 * SEGMENT + 2) * A.shape[1] + SEGMENT + 1, A.shape[2])
+            own = (part[number] for part in gradients)
+            given = *_of_map(inputs, number), y_gradient[number], starts[number]
+            _call("scan_backward", A, orders, *given, scratch, *own)
 
-        _in_threads(scan, u)
+        _in_threads(scan, len(u))
         summed = bias_gradient.sum(0), A_gradient.sum(0), B_gradient, C_gradient, D_gradient.sum(0)
-        return u_gradient, delta_gradient, *summed
+        return None, u_gradient, delta_gradient, *summed
 
 
-def _of_sequence(inputs: tuple[Tensor, ...], batch: int, direction: int) -> list[Tensor]:
-    """What belongs to one sequence: u, delta, B and C have a batch, bias, A and D a direction alone."""
+def _of_map(inputs: Sequence[Tensor], number: int) -> list[Tensor]:
+    """What belongs to one map of the batch: bias, A and D are every map's."""
     u, delta, bias, A, B, C, D = inputs
-    at = (batch, direction)
-    return [u[at], delta[at], bias[direction], A[direction], B[at], C[at], D[direction]]
+    return [u[number], delta[number], bias, A, B[number], C[number], D]
 
 
-def _call(name: str, A: Tensor, *parts: Tensor) -> None:
-    """Calls the compiled function with length, channels, N and the tensors' data."""
-    sizes = (ctypes.c_long(size) for size in (parts[0].shape[0], A.shape[2], A.shape[1]))
-    getattr(_library(), name)(*sizes, *(ctypes.c_void_p(part.data_ptr()) for part in parts))
+def _call(name: str, A: Tensor, orders: Tensor, *parts: Tensor) -> None:
+    """Calls the compiled function with length, channels, N, the number of directions and the tensors' data."""
+    sizes = (ctypes.c_long(size) for size in (orders.shape[1], A.shape[2], A.shape[1], A.shape[0]))
+    getattr(_library(), name)(*sizes, *(ctypes.c_void_p(part.data_ptr()) for part in (orders, *parts)))
 
 
-def _in_threads(scan: Callable[[int, int], None], u: Tensor) -> None:
-    """Calls scan(batch, direction) for all sequences; the compiled code runs outside Python's lock."""
-    sequences = [(batch, direction) for batch in range(u.shape[0]) for direction in range(u.shape[1])]
+def _in_threads(scan: Callable[[int], None], maps: int) -> None:
+    """Calls scan(number) for each map of the batch; the compiled code runs outside Python's lock."""
     with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-        for _ in pool.map(lambda at: scan(*at), sequences):
+        for _ in pool.map(scan, range(maps)):
             pass
 
 

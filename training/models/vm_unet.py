@@ -184,26 +184,22 @@ class SS2D(nn.Module):
     def _scan(self, x: Tensor) -> Tensor:
         """(batch, height, width, inner) to the same shape: scanned in four directions and summed."""
         height, width = x.shape[1:3]
-        sequences = _in_four_directions(x)
-        projected = torch.einsum("bkld,kcd->bklc", sequences, self.x_proj_weight)
+        places = x.flatten(1, 2)
+        projected = torch.einsum("bld,kcd->blkc", places, self.x_proj_weight)
         time_step, B, C = projected.split([self.rank, self.state_size, self.state_size], dim=-1)
-        delta = torch.einsum("bklr,kdr->bkld", time_step, self.dt_projs_weight)
+        delta = torch.einsum("blkr,kdr->blkd", time_step, self.dt_projs_weight)
         A = -torch.exp(self.A_logs.unflatten(0, (DIRECTIONS, -1))).transpose(1, 2)
         D = self.Ds.unflatten(0, (DIRECTIONS, -1))
-        return _back_to_map(selective_scan(sequences, delta, self.dt_projs_bias, A, B, C, D), height, width)
+        orders = scan_orders(height, width, x.device)
+        y = selective_scan(places, delta, self.dt_projs_bias, A, B, C, D, orders)
+        return y.unflatten(1, (height, width))
 
 
-def _in_four_directions(x: Tensor) -> Tensor:
-    """(batch, height, width, channels) to (batch, 4, height * width, channels): rows, columns, both reversed."""
-    onward = torch.stack([x.flatten(1, 2), x.transpose(1, 2).flatten(1, 2)], dim=1)
-    return torch.cat([onward, onward.flip(2)], dim=1)
-
-
-def _back_to_map(sequences: Tensor, height: int, width: int) -> Tensor:
-    """The inverse of `_in_four_directions`, summed over the directions."""
-    onward, backward = sequences.chunk(2, dim=1)
-    rows, columns = (onward + backward.flip(2)).unbind(1)
-    return rows.unflatten(1, (height, width)) + columns.unflatten(1, (width, height)).transpose(1, 2)
+def scan_orders(height: int, width: int, device: torch.device) -> Tensor:
+    """(4, height * width): the places of a map by rows, by columns, and both backwards."""
+    rows = torch.arange(height * width, device=device)
+    onward = torch.stack([rows, rows.view(height, width).T.flatten()])
+    return torch.cat([onward, onward.flip(1)])
 
 
 def _time_step_bias(*shape: int) -> Tensor:

@@ -29,19 +29,27 @@ def random_inputs(length: int, batch: int = 2, k: int = 3, channels: int = 5, n:
         return torch.randn(*shape, generator=rng, dtype=torch.float64)
 
     return [
-        normal(batch, k, length, channels),
-        normal(batch, k, length, channels),
+        normal(batch, length, channels),
+        normal(batch, length, k, channels),
         normal(k, channels),
         -torch.exp(normal(k, n, channels)),
-        normal(batch, k, length, n),
-        normal(batch, k, length, n),
+        normal(batch, length, k, n),
+        normal(batch, length, k, n),
         normal(k, channels),
     ]
 
 
+def orders_for(inputs: list[Tensor]) -> Tensor:
+    """Directions that visit the places in any order, each in its own; the first from first to last."""
+    _, length, k, _ = inputs[1].shape
+    rng = torch.Generator().manual_seed(1)
+    shuffled = [torch.randperm(length, generator=rng) for _ in range(k - 1)]
+    return torch.stack([torch.arange(length), *shuffled])
+
+
 def values_and_gradients(scan: Scan, inputs: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
     leaves = [part.to(dtype).requires_grad_() for part in inputs]
-    y = scan(*leaves)
+    y = scan(*leaves, orders_for(inputs))
     cotangent = torch.randn(y.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     return [y.detach(), *torch.autograd.grad((y * cotangent.to(dtype)).sum(), leaves, materialize_grads=True)]
 
@@ -87,28 +95,29 @@ def test_compiled_code_takes_any_layout() -> None:
     turned = [part.transpose(-1, -2).contiguous().transpose(-1, -2).requires_grad_() for part in inputs]
     assert not turned[0].is_contiguous()
     defined = [part.clone().requires_grad_() for part in inputs]
-    native.selective_scan_native(*turned).sum().backward()
-    selective_scan_reference(*defined).sum().backward()
+    native.selective_scan_native(*turned, orders_for(inputs)).sum().backward()
+    selective_scan_reference(*defined, orders_for(inputs)).sum().backward()
     for one, other in zip(turned, defined, strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_of_chunks_are_those_of_finite_differences() -> None:
     leaves = [part.requires_grad_() for part in random_inputs(6, batch=1, k=2, channels=2, n=2)]
-    assert torch.autograd.gradcheck(selective_scan_chunked, leaves)
+    assert torch.autograd.gradcheck(selective_scan_chunked, [*leaves, orders_for(leaves)])
 
 
 @pytest.mark.parametrize("length", [1, 7, 24])
 @pytest.mark.parametrize("scan", [selective_scan_reference, selective_scan_chunked, selective_scan])
 def test_constant_decay_is_a_geometric_series(scan: Scan, length: int) -> None:
     delta, decay, skip = 0.3, -0.7, 2.0
-    ones = torch.ones(1, 1, length, 1)
+    ones, by_direction = torch.ones(1, length, 1), torch.ones(1, length, 1, 1)
     before_softplus = np.log(np.expm1(delta))
     bias = torch.full((1, 1), before_softplus - 1)
-    y = scan(ones, ones, bias, torch.full((1, 1, 1), decay), ones, ones, torch.full((1, 1), skip))
+    coefficients = torch.full((1, 1, 1), decay), by_direction, by_direction, torch.full((1, 1), skip)
+    y = scan(ones, by_direction, bias, *coefficients, torch.arange(length)[None])
     q = np.exp(delta * decay)
     expected = delta * (1 - q ** np.arange(1, length + 1)) / (1 - q) + skip
-    np.testing.assert_allclose(y[0, 0, :, 0], expected, rtol=1e-5)
+    np.testing.assert_allclose(y[0, :, 0], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("scan", [selective_scan_reference, selective_scan_chunked, selective_scan])
@@ -116,26 +125,30 @@ def test_constant_coefficients_are_a_filter(scan: Scan) -> None:
     """With one state, SciPy's recursive filter of first order says the same."""
     rng = np.random.default_rng(0)
     u, delta, decay = rng.normal(size=60), 0.2, -1.5
-    ones, none = torch.ones(1, 1, 60, 1), torch.zeros(1, 1)
-    signal = torch.from_numpy(u).float().view(1, 1, 60, 1)
+    ones, none = torch.ones(1, 60, 1, 1), torch.zeros(1, 1)
+    signal = torch.from_numpy(u).float().view(1, 60, 1)
     steps = np.log(np.expm1(delta)) * ones
-    y = scan(signal, steps, none, torch.full((1, 1, 1), decay), 2 * ones, 3 * ones, none)
+    y = scan(signal, steps, none, torch.full((1, 1, 1), decay), 2 * ones, 3 * ones, none, torch.arange(60)[None])
     expected = lfilter([6 * delta], [1, -np.exp(delta * decay)], u)
-    np.testing.assert_allclose(y[0, 0, :, 0], expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(y[0, :, 0], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_scan_looks_back_and_never_ahead() -> None:
-    u, *rest = random_inputs(20)
+    """Along its order, whatever that is: the places visited from the changed one on differ, no other."""
+    u, *rest = random_inputs(20, k=1)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(2))
     changed = u.clone()
-    changed[:, :, 11] += 1
-    before, after = (selective_scan_chunked(sequence, *rest) for sequence in (u, changed))
-    differs = (before != after).any(dim=-1).any(dim=0).any(dim=0)
-    assert differs.nonzero().flatten().tolist() == list(range(11, 20))
+    changed[:, order[11]] += 1
+    before, after = (selective_scan_chunked(signal, *rest, order[None]) for signal in (u, changed))
+    differs = (before != after).any(dim=-1).any(dim=0)
+    assert differs.nonzero().flatten().tolist() == sorted(order[11:].tolist())
 
 
 def test_float64_is_kept() -> None:
     inputs = random_inputs(17)
-    torch.testing.assert_close(selective_scan(*inputs), selective_scan_reference(*inputs), rtol=1e-10, atol=1e-10)
+    orders = orders_for(inputs)
+    expected = selective_scan_reference(*inputs, orders)
+    torch.testing.assert_close(selective_scan(*inputs, orders), expected, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("compiler", ["/nowhere/cc", "false"])

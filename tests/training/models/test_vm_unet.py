@@ -152,12 +152,10 @@ def test_expanding_lays_channels_out_row_by_row(factor: int) -> None:
 
 
 def test_four_directions() -> None:
-    """Rows, columns, and both backwards, over a map of 2 x 3; and back."""
-    x = torch.arange(6.0).view(1, 2, 3, 1)
-    sequences = vm_unet._in_four_directions(x)
+    """Rows, columns, and both backwards, over a map of 2 x 3."""
     rows, columns = [0, 1, 2, 3, 4, 5], [0, 3, 1, 4, 2, 5]
-    assert sequences[0, :, :, 0].tolist() == [rows, columns, rows[::-1], columns[::-1]]
-    assert torch.equal(vm_unet._back_to_map(sequences, 2, 3), 4 * x)
+    orders = vm_unet.scan_orders(2, 3, torch.device("cpu"))
+    assert orders.tolist() == [rows, columns, rows[::-1], columns[::-1]]
 
 
 def test_ss2d_is_its_description() -> None:
@@ -177,9 +175,9 @@ def test_ss2d_is_its_description() -> None:
         bias = block.dt_projs_bias[direction]
         A = -torch.exp(block.A_logs.view(4, 16, 2)[direction]).T
         D = block.Ds.view(4, 16)[direction]
-        u, delta, B, C = (part[:, None] for part in (u, delta, B, C))
-        y = selective_scan_reference(u, delta, bias[None], A[None], B, C, D[None])
-        y = y[:, 0].flip(1) if direction >= 2 else y[:, 0]
+        delta, B, C = (part[:, :, None] for part in (delta, B, C))
+        y = selective_scan_reference(u, delta, bias[None], A[None], B, C, D[None], torch.arange(12)[None])
+        y = y.flip(1) if direction >= 2 else y
         y = y.transpose(1, 2).view(turned.shape)
         total = total + (y if direction % 2 == 0 else y.transpose(2, 3))
     expected = block.out_proj(block.out_norm(total.permute(0, 2, 3, 1)) * F.silu(gate))
