@@ -5,20 +5,19 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from algorithm.contract import MODEL_FOLDER
 from algorithm.errors import BundleError
 from algorithm.manifest import Device, Manifest, Member, ModelFile
 from algorithm.settings import first_problem
 
 MANIFEST_FILE = "manifest.json"
-PLATFORM_MODEL_DIR = Path("/opt/ml/model")
+PLATFORM_MODEL_DIR = Path(MODEL_FOLDER)
 BUNDLES_DIR = Path(__file__).parents[1] / "bundles"
 DEFAULTS_FILE = "default.json"
-
-BundleSource = Literal["option", "/opt/ml/model", "default"]
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,10 @@ class Bundle:
 
 
 class FoundBundle(NamedTuple):
-    """The folder of a bundle and who chose it: an option, the platform or the project itself."""
+    """The folder of a bundle and who chose it: "option", the platform's folder, or "default"."""
 
     path: Path
-    source: BundleSource
+    source: str
 
 
 def find_bundle(option: Path | None, task: str) -> FoundBundle:
@@ -48,7 +47,7 @@ def find_bundle(option: Path | None, task: str) -> FoundBundle:
     if option is not None:
         return FoundBundle(option, "option")
     if PLATFORM_MODEL_DIR.is_dir() and any(PLATFORM_MODEL_DIR.iterdir()):
-        return FoundBundle(PLATFORM_MODEL_DIR, "/opt/ml/model")
+        return FoundBundle(PLATFORM_MODEL_DIR, MODEL_FOLDER)
     defaults = BUNDLES_DIR / DEFAULTS_FILE
     try:
         name = json.loads(defaults.read_text(encoding="utf-8"))[task]

@@ -15,6 +15,7 @@ from algorithm.errors import AlgorithmError, ContractError
 
 INPUT_FOLDER = Path("/input")
 OUTPUT_FOLDER = Path("/output")
+MODEL_FOLDER = "/opt/ml/model"
 INPUTS_FILE = "inputs.json"
 MITOTIC_FIGURES_FILE = "mitotic-figures.json"
 IMAGE_SUFFIXES = (".tif", ".tiff", ".mha")

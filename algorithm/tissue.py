@@ -55,13 +55,14 @@ def tissue_map(view: ResampledImage) -> TissueMap:
 def _strips_of_blocks(view: ResampledImage) -> Iterator[NDArray[np.bool_]]:
     for y in range(0, view.height, STRIP_PX):
         height = min(STRIP_PX, view.height - y)
-        tissue = _tissue_pixels(view.read(0, y, view.width, height))
+        tissue = tissue_pixels(view.read(0, y, view.width, height))
         padded = np.pad(tissue, ((0, -height % BLOCK_PX), (0, -view.width % BLOCK_PX)))
         squares = padded.reshape(padded.shape[0] // BLOCK_PX, BLOCK_PX, -1, BLOCK_PX)
         yield squares.sum(axis=(1, 3), dtype=np.uint16) >= TISSUE_PIXELS
 
 
-def _tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which of the pixels (H, W, 3) are neither glass nor black padding."""
     red, green, blue = (np.ascontiguousarray(pixels[..., channel]) for channel in range(3))
     darkest = np.minimum(np.minimum(red, green), blue)
     brightest = np.maximum(np.maximum(red, green), blue)

@@ -1,13 +1,12 @@
 /* The selective scan for CPUs, forward and backward; see selective_scan.py for the meaning and the shapes.
  *
- * One call does one map of the batch in all directions. The innermost loops run over channels, so that the compiler turns them
- * into vector instructions. Going backward needs every state of a sequence: they are made again segment by segment from
- * `starts`, the states before each segment that the forward pass left, so that they stay in the processor's cache.
+ * One call does one map of the batch in all directions; SEGMENT comes from the build. The innermost loops run over
+ * channels, so that the compiler turns them into vector instructions. Going backward needs every state of a sequence:
+ * they are made again segment by segment from `starts`, the states before each segment that the forward pass left, so
+ * that they stay in the processor's cache.
  */
 #include <math.h>
 #include <string.h>
-
-#define SEGMENT 64
 
 static void time_steps(long channels, const float *restrict raw, const float *restrict bias, float *restrict delta) {
     for (long d = 0; d < channels; d++) {

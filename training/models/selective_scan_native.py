@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 SOURCE = Path(__file__).with_name("selective_scan.c")
-SEGMENT = 64  # as in the source
-FLAGS = ["-O3", "-march=native", "-ffast-math", "-fPIC"]
+SEGMENT = 64  # steps whose states are held at once going backward
+FLAGS = ["-O3", "-march=native", "-ffast-math", "-fPIC", f"-DSEGMENT={SEGMENT}"]
 
 
 def available() -> bool:
