@@ -141,14 +141,27 @@ class Trainer:
         windows = self.sampler.batch(rng, recipe.optimiser.batch_size, side)
         return augmented_tiles(windows, recipe.input.tile_px, recipe.augment, generator)
 
+    @torch.no_grad()
+    def _hardest(self, tiles: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """As many tiles as a batch has: the positives, and the negatives that the network takes most for figures."""
+        size = self.recipe.optimiser.batch_size
+        if len(tiles) == size:
+            return tiles, masks
+        positives = round(size * self.recipe.sampling.positive_fraction)
+        self.model.eval()
+        logits = self.model(normalise(tiles[positives:], self.recipe.input))
+        hardest = logits.amax((1, 2, 3)).topk(size - positives).indices + positives
+        kept = torch.cat([torch.arange(positives, device=tiles.device), hardest])
+        return tiles[kept], masks[kept]
+
     def _step(self, step: int, tiles: Tensor, masks: Tensor) -> float:
         settings = self.recipe.optimiser
         torch.manual_seed(self.recipe.seed * 1_000_003 + step)  # for drop path, so that resuming repeats it
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(settings, step)
+        tiles, masks = self._hardest(tiles.to(self.device), masks.to(self.device))
         self.model.train()
-        logits = self.model(normalise(tiles.to(self.device), self.recipe.input))
-        value = loss(logits, masks.to(self.device), self.recipe.loss)
+        value = loss(self.model(normalise(tiles, self.recipe.input)), masks, self.recipe.loss)
         self.optimiser.zero_grad()
         value.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), settings.gradient_clip)

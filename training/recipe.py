@@ -30,10 +30,14 @@ class VMUNetSettings(Settings):
 
 
 class SamplingSettings(Settings):
-    """Which tiles make a batch (systems of segmentation)."""
+    """Which tiles make a batch (systems of segmentation).
+
+    Of `negatives_drawn` times the negatives that a batch holds, those are kept that the network takes most for figures.
+    """
 
     positive_fraction: Share = 0.5
     hard_negative_fraction: Share = 0.5
+    negatives_drawn: int = Field(1, ge=1)
     mask_radius_um: Positive = 3.0
 
 

@@ -49,10 +49,11 @@ class TileSampler:
             raise InputError("No region of the fold holds a mitotic figure.", "Give more data, or fewer folds.")
 
     def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
-        """`size` windows of window_px, the first share of them positive."""
+        """Windows of window_px: the positive share of `size`, then `negatives_drawn` times the rest negative."""
         positives = round(size * self.settings.positive_fraction)
+        negatives = (size - positives) * self.settings.negatives_drawn
         return [self._positive(rng, window_px) for _ in range(positives)] + [
-            self._negative(rng, window_px) for _ in range(size - positives)
+            self._negative(rng, window_px) for _ in range(negatives)
         ]
 
     def _positive(self, rng: np.random.Generator, window_px: int) -> Window:
