@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the algorithm's image, tag anaphase, and checks it as the platform would.
+# Builds the images and checks them as the platform would: anaphase, the algorithm, and anaphase-evaluation.
 #
 #   ./build.sh          ONNX Runtime for the CPU
 #   ./build.sh --gpu    ONNX Runtime for NVIDIA GPUs, with its CUDA wheels
@@ -9,11 +9,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 docker=${DOCKER:-docker}
-tag=anaphase
 largest_bytes=6000000000
 
 fail() { echo "build.sh: $*" >&2; exit 1; }
-inspect() { "$docker" image inspect --format "$1" "$tag"; }
+inspect() { "$docker" image inspect --format "$2" "$1"; }
 
 case ${1:-} in
   "") runtime=cpu ;;
@@ -23,15 +22,22 @@ esac
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
-arguments=(--build-arg "RUNTIME=$runtime" --build-arg "VERSION=$version" --build-arg "REVISION=$revision")
+arguments=(--platform linux/amd64 --build-arg "VERSION=$version" --build-arg "REVISION=$revision")
 [[ -z ${BASE_IMAGE:-} ]] || arguments+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
 
-"$docker" build --platform linux/amd64 "${arguments[@]}" --tag "$tag" .
+# check IMAGE: the platform's rules for an image
+check() {
+  local user platform bytes
+  user=$(inspect "$1" '{{.Config.User}}')
+  platform=$(inspect "$1" '{{.Os}}/{{.Architecture}}')
+  bytes=$(inspect "$1" '{{.Size}}')
+  [[ $user =~ ^[1-9][0-9]*(:[0-9]+)?$ ]] || fail "$1 runs as '$user'; the platform wants a user that is not root, by number"
+  [[ $platform == linux/amd64 ]] || fail "$1 is for $platform; the platform wants linux/amd64"
+  ((bytes <= largest_bytes)) || fail "$1 has $bytes bytes, more than $largest_bytes"
+  echo "$1 $version: user $user, $platform, $((bytes / 1000000)) MB"
+}
 
-user=$(inspect '{{.Config.User}}')
-platform=$(inspect '{{.Os}}/{{.Architecture}}')
-bytes=$(inspect '{{.Size}}')
-[[ $user =~ ^[1-9][0-9]*(:[0-9]+)?$ ]] || fail "the image runs as '$user'; the platform wants a user that is not root, by number"
-[[ $platform == linux/amd64 ]] || fail "the image is for $platform; the platform wants linux/amd64"
-((bytes <= largest_bytes)) || fail "the image has $bytes bytes, more than $largest_bytes"
-echo "$tag $version ($runtime): user $user, $platform, $((bytes / 1000000)) MB"
+"$docker" build "${arguments[@]}" --build-arg "RUNTIME=$runtime" --tag anaphase .
+"$docker" build "${arguments[@]}" --file evaluation/Dockerfile --tag anaphase-evaluation .
+check anaphase
+check anaphase-evaluation

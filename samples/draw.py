@@ -1,4 +1,4 @@
-"""Draw the sample region and stack: `python samples/draw.py` writes region.tiff, stack.tiff and truth.json.
+"""Draw the sample region and stack: `python samples/draw.py` writes region.tiff, stack.tiff and what is drawn in them.
 
 Everything is drawn from a seed; no pixel of a real slide is in it.
 """
@@ -31,7 +31,7 @@ STACK = (
 
 
 def draw_samples(folder: Path) -> None:
-    """Write region.tiff, stack.tiff and truth.json to `folder`."""
+    """Write region.tiff, stack.tiff, truth.json and, for the evaluation, ground_truth.json to `folder`."""
     region = draw_region(REGION_SEED)
     patches = draw_stack()
     write_region(folder / "region.tiff", region.pixels, SPACING_UM)
@@ -45,6 +45,7 @@ def draw_samples(folder: Path) -> None:
         "stack": [_entry(patch.figures[0]) for patch in patches],
     }
     (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n")
+    (folder / "ground_truth.json").write_text(json.dumps(_ground_truth(region), indent=1) + "\n")
 
 
 def draw_stack() -> list[Drawing]:
@@ -54,6 +55,13 @@ def draw_stack() -> list[Drawing]:
         draw_patch(100 + page, kind, scanner=Scanner(haematoxylin=float(gains[page, 0]), eosin=float(gains[page, 1])))
         for page, kind in enumerate(STACK)
     ]
+
+
+def _ground_truth(region: Drawing) -> dict[str, dict[str, object]]:
+    """The region's figures as the challenge's ground truth has them, in mm; domain and kind of region are made up."""
+    millimetres = SPACING_UM / 1000
+    annotations = [[round(figure.x * millimetres, 6), round(figure.y * millimetres, 6), 0] for figure in region.figures]
+    return {"region.tiff": {"annotations": annotations, "tumor domain": 1, "roi type": "hotspot"}}
 
 
 def _entry(thing: Drawn) -> dict[str, str | int | bool]:

@@ -167,6 +167,27 @@ def test_batches_are_half_positive_and_follow_from_epoch_and_number() -> None:
     assert not torch.equal(other._make_batch(0)[0], tiles)
 
 
+def test_the_negatives_kept_are_those_taken_most_for_figures() -> None:
+    """With a network whose logit is the tile's red, the reddest."""
+    keen = trainer(tiny_recipe(sampling={"negatives_drawn": 3}))
+    keen.model.forward = lambda tiles: tiles[:, :1]
+    reds = torch.tensor([0.1, 0.2, 0.5, 0.9, 0.3, 0.4, 0.8, 0.6])  # two positives, then six negatives
+    tiles = torch.zeros(8, 3, 32, 32)
+    tiles[:, 0, 5, 7] = reds
+    masks = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 1, 32, 32)
+    kept, own_masks = keen._hardest(tiles, masks)
+    assert kept[:, 0, 5, 7].tolist() == reds[[0, 1, 3, 6]].tolist()
+    assert own_masks[:, 0, 0, 0].tolist() == [0, 1, 3, 6]
+
+
+def test_a_run_with_more_negatives_drawn_trains_on_whole_batches(tmp_path: Path) -> None:
+    recipe = tiny_recipe(sampling={"negatives_drawn": 2, "mask_radius_um": 1.5})
+    tiles, _ = trainer(recipe)._make_batch(0)
+    assert len(tiles) == 6
+    fit(recipe, drawn_data(), tmp_path, fold=0, resume=False)
+    assert load_checkpoint(tmp_path / LAST)["epoch"] == 2
+
+
 @pytest.mark.parametrize("fold", [0, 1, 2])
 def test_no_slide_is_on_both_sides(fold: int) -> None:
     """Nor where two data sets hold it."""

@@ -52,6 +52,12 @@ def test_half_of_a_batch_is_positive(sampler: TileSampler) -> None:
         assert [len(batch), sum(window.positive for window in batch)] == [size, positives]
 
 
+def test_more_negatives_are_drawn_than_a_batch_holds() -> None:
+    settings = SETTINGS.model_copy(update={"negatives_drawn": 3})
+    batch = TileSampler([REGIONS], TILE, 0.25, settings).batch(np.random.default_rng(0), 8, WINDOW)
+    assert [window.positive for window in batch] == [True] * 4 + [False] * 12
+
+
 def test_windows_and_masks_have_their_size(windows: list[Window]) -> None:
     assert {window.pixels.shape for window in windows} == {(WINDOW, WINDOW, 3)}
     assert {window.mask.shape for window in windows} == {(WINDOW, WINDOW)}
