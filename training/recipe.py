@@ -1,6 +1,7 @@
 """A recipe: everything that decides what a training run does, read from training/recipes/NAME.yaml or a file."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,17 @@ class VMUNetSettings(Settings):
     state_size: int = 16
     patch_size: Literal[2, 4] = 4
     drop_path: Share = 0.2
+
+
+class UNetSettings(Settings):
+    """The arguments of `training.models.unet.UNet`."""
+
+    name: Literal["unet"]
+    width: int = Field(64, ge=1)
+    levels: int = Field(4, ge=1, le=6)
+
+
+ModelSettings = VMUNetSettings | UNetSettings
 
 
 class SamplingSettings(Settings):
@@ -95,7 +107,7 @@ class Recipe(Settings):
     seed: int = 0
     folds: int = Field(5, ge=2)
     select_on: Literal["loss", "f1"] = "loss"
-    model: VMUNetSettings
+    model: Annotated[ModelSettings, Field(discriminator="name")]
     input: InputSettings
     postprocess: Postprocess
     sampling: SamplingSettings = SamplingSettings()
@@ -139,7 +151,9 @@ def recipe_from(tree: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(tree)
     except ValidationError as error:
-        raise AlgorithmError(f"{where}: {first_problem(error)}.", "Correct that key.") from error
+        # pydantic puts the network's name into the way to its settings; in a recipe it is not there
+        problem = re.sub(r"^model\.\w+\.", "model.", first_problem(error))
+        raise AlgorithmError(f"{where}: {problem}.", "Correct that key.") from error
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:

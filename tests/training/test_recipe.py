@@ -12,8 +12,8 @@ from training.recipe import FOLDER, Recipe, load_recipe
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def test_both_recipes_are_shipped() -> None:
-    assert SHIPPED == ["vm_unet", "vm_unet_small"]
+def test_recipes_are_shipped() -> None:
+    assert SHIPPED == ["unet", "unet_small", "vm_unet", "vm_unet_small"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -90,7 +90,7 @@ def test_a_wrong_override_is_named(override: str, named: str) -> None:
 def test_an_unknown_recipe_lists_the_known(name: str) -> None:
     with pytest.raises(AlgorithmError) as raised:
         load_recipe(name)
-    assert str(raised.value) == f"There is no recipe {name}. Give a YAML file or one of: vm_unet, vm_unet_small."
+    assert str(raised.value) == f"There is no recipe {name}. Give a YAML file or one of: {', '.join(SHIPPED)}."
 
 
 @pytest.mark.parametrize("text", ["", "- 1", "model: [", "model: {name: vm_unet}", "\x00"])

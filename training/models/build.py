@@ -2,10 +2,13 @@
 
 from torch import nn
 
+from training.models.unet import UNet
 from training.models.vm_unet import VMUNet
-from training.recipe import VMUNetSettings
+from training.recipe import ModelSettings
+
+NETWORKS: dict[str, type[nn.Module]] = {"unet": UNet, "vm_unet": VMUNet}
 
 
-def build_model(settings: VMUNetSettings) -> nn.Module:
+def build_model(settings: ModelSettings) -> nn.Module:
     """The network of a recipe, freshly initialised."""
-    return VMUNet(**settings.model_dump(exclude={"name"}))
+    return NETWORKS[settings.name](**settings.model_dump(exclude={"name"}))

@@ -29,12 +29,12 @@ def describe(recipe: Recipe) -> Description:
     shapes: dict[str, tuple[int, ...]] = {}
     counted = 0
 
-    def count(module: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
+    def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal counted
-        counted += output.numel() * _inputs_per_output(module)
+        counted += _products(module, given[0], output)
 
     for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             module.register_forward_hook(count)
         if _is_stage(name):
             module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: tuple(output.shape)}))
@@ -50,10 +50,11 @@ def describe(recipe: Recipe) -> Description:
     )
 
 
-def _inputs_per_output(module: nn.Module) -> int:
-    """How many products make one number of the module's output."""
+def _products(module: nn.Module, given: Tensor, output: Tensor) -> int:
+    """Each number of the output, of a transposed convolution each number given, meets one slice of the weights."""
     weight = module.get_parameter("weight")
-    return weight.numel() // weight.shape[0]
+    numbers = given if isinstance(module, nn.ConvTranspose2d) else output
+    return numbers.numel() * (weight.numel() // weight.shape[0])
 
 
 def _is_stage(name: str) -> bool:

@@ -36,6 +36,15 @@ def test_shapes_are_those_of_the_published_network() -> None:
     assert describe(load_recipe("vm_unet")).shapes == SHAPES_512
 
 
+def test_products_of_a_u_net_are_those_that_torch_counts() -> None:
+    recipe = tiny_recipe(model={"name": "unet", "width": 4, "levels": 2})
+    with torch.device("meta"):
+        model, tile = build_model(recipe.model).eval(), torch.empty(1, 3, 32, 32)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(tile)
+    assert describe(recipe).multiply_accumulates == counter.get_total_flops() // 2
+
+
 def test_products_are_those_that_torch_counts() -> None:
     recipe = tiny_recipe()
     with torch.device("meta"):
