@@ -15,6 +15,12 @@ static void time_steps(long channels, const float *restrict raw, const float *re
     }
 }
 
+/* The derivative of softplus, written so that nothing overflows: fast division turns 1 / infinity into NaN. */
+static float sigmoid(float x) {
+    const float e = expf(-fabsf(x)), larger = 1 / (1 + e);
+    return x < 0 ? e * larger : larger;
+}
+
 /* starts: (directions, segments, N, channels). scratch: (N + 1) * channels floats. */
 void scan_forward(long length, long channels, long n, long directions, const long long *restrict orders,
                   const float *restrict u, const float *restrict raw, const float *restrict bias,
@@ -122,7 +128,7 @@ void scan_backward(long length, long channels, long n, long directions, const lo
                     C_gradient[row * n + i] = gc;
                 }
                 for (long d = 0; d < channels; d++) {
-                    gr[d] = gd[d] / (1 + expf(-(rt[d] + own_bias[d])));
+                    gr[d] = gd[d] * sigmoid(rt[d] + own_bias[d]);
                     g_bias[d] += gr[d];
                 }
             }

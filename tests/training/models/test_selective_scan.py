@@ -89,6 +89,17 @@ def test_compiled_code_agrees_with_the_definition(length: int) -> None:
 
 
 @pytest.mark.usefixtures("compiled")
+def test_compiled_code_keeps_to_numbers_where_time_steps_vanish_or_are_huge() -> None:
+    """exp(100) is more than float32 holds; softplus and its derivative are not."""
+    inputs = random_inputs(40)
+    inputs[1] *= torch.tensor([-120.0, 120.0, 1.0])[:, None]
+    expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
+    found = values_and_gradients(native.selective_scan_native, inputs, torch.float32)
+    for one, other in zip(found, expected, strict=True):
+        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+
+
+@pytest.mark.usefixtures("compiled")
 def test_compiled_code_takes_any_layout() -> None:
     """Transposed inputs, and the gradient of a sum, which is one number seen as many."""
     inputs = [part.float() for part in random_inputs(12)]
