@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs the main job on samples/region.tiff and compares what it finds with samples/expected-mitotic-figures.json.
+# Runs the main job on samples/region.tiff and compares what it finds with samples/expected-mitotic-figures.json; in the
+# container its answer is then scored by the evaluation's.
 #
 #   ./test.sh [--user UID] [--model FOLDER]
-#                             in the container (./build.sh makes it where it is missing), as the platform runs it;
+#                             in the container (./build.sh makes them where they are missing), as the platform runs it;
 #                             as another user; with a bundle of one's own at /opt/ml/model
 #   ./test.sh --local         in the virtual environment .venv, which it makes (no torch)
 #   ./test.sh --suite [...]   in .venv-full, which it makes: all the tests (further words go to pytest)
@@ -19,7 +20,7 @@ region=samples/region.tiff
 expected=samples/expected-mitotic-figures.json
 
 fail() { echo "test.sh: $*" >&2; exit 1; }
-usage() { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 # environment FOLDER SET: a virtual environment with the pinned set and this checkout, made once per change of the set
 environment() {
@@ -41,27 +42,50 @@ run_local() {
   .venv/bin/python samples/compare.py output/local/region/mitotic-figures.json "$expected"
 }
 
-# contained ARGUMENTS...: a container with no network, no rights, nothing to write but /tmp and /output
+# contained INPUT OUTPUT ARGUMENTS...: a container with no network, no rights, nothing to write but /tmp and /output
 contained() {
+  local input=$1 output=$PWD/output/$2
+  mkdir -p "$output"
+  chmod a+rwx "$output"
   "$docker" run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-    --memory 4g --pids-limit 256 --volume "$work:/input:ro" --volume "$PWD/output/container:/output" \
-    ${user:+--user "$user:$user"} ${model:+--volume "$model:/opt/ml/model:ro"} "$@"
+    --memory 4g --pids-limit 256 --volume "$input:/input:ro" --volume "$output:/output" \
+    ${user:+--user "$user:$user"} "${@:3}"
 }
 
 run_container() {
-  "$docker" image inspect anaphase >/dev/null 2>&1 || ./build.sh
+  local image
+  for image in anaphase anaphase-evaluation; do
+    "$docker" image inspect "$image" >/dev/null 2>&1 || { ./build.sh; break; }
+  done
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  mkdir -p "$work/images/histopathology-roi-cropout"
-  cp "$region" "$work/images/histopathology-roi-cropout/"
-  cp samples/inputs.json "$work/"
+  rm -rf output/container output/score
+  detect_in_container
+  score_in_container
+}
+
+detect_in_container() {
+  local input=$work/case
+  mkdir -p "$input/images/histopathology-roi-cropout"
+  cp "$region" "$input/images/histopathology-roi-cropout/"
+  cp samples/inputs.json "$input/"
   chmod -R a+rX "$work"
-  rm -rf output/container
-  mkdir -p output/container
-  chmod a+rwx output/container
-  contained anaphase
-  contained --entrypoint python anaphase -m algorithm validate /output/mitotic-figures.json
+  contained "$input" container ${model:+--volume "$model:/opt/ml/model:ro"} anaphase
+  contained "$input" container --entrypoint python anaphase -m algorithm validate /output/mitotic-figures.json
   "$python" samples/compare.py output/container/mitotic-figures.json "$expected"
+}
+
+# the answer just given, scored as the challenge's submission of one job
+score_in_container() {
+  local input=$work/submission
+  local answer=$input/7f6d4b7e-6a5c-4f0e-9a53-1d1c5a8f0c11/output
+  mkdir -p "$answer" "$work/truth"
+  cp output/container/mitotic-figures.json "$answer/"
+  cp samples/predictions.json "$input/"
+  cp samples/ground_truth.json "$work/truth/"
+  chmod -R a+rX "$work"
+  contained "$input" score --volume "$work/truth:/opt/ml/input/data/ground_truth:ro" anaphase-evaluation
+  "$python" samples/score.py output/score/metrics.json samples/expected-score.json
 }
 
 lint() {
@@ -71,8 +95,22 @@ lint() {
   .venv-full/bin/mypy
 }
 
+# a browser for the tests of the report's pages, from the system's packages where that is possible
+browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    ! command -v "$name" >/dev/null || return 0
+  done
+  if [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null; then
+    echo "installing chromium for the tests of the report's pages"
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null && return 0
+  fi
+  echo "test.sh: no browser, so the tests of the report's pages are skipped; install chromium to run them" >&2
+}
+
 suite() {
   environment .venv-full full
+  browser
   .venv-full/bin/python -m pytest "$@"
 }
 
