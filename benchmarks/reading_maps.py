@@ -13,13 +13,14 @@ from pathlib import Path
 
 import torch
 
+from evaluation.thresholds import OperatingPoint
 from training.checkpoints import BEST, load_checkpoint
 from training.data.read import read_data
-from training.fit import split_fold
+from training.data.split import split_fold
 from training.models.build import build_model
 from training.revalidate import recipe_of_run
 from training.systems.segmentation import TilePredictor
-from training.validation import Score, best_scores
+from training.validation import best_scores
 
 OVERLAPS = (0.0, 0.25, 0.5, 0.8)
 BLENDINGS = ("uniform", "gaussian")
@@ -35,7 +36,7 @@ def main() -> None:
 
     checkpoint, recipe = load_checkpoint(options.run / BEST), recipe_of_run(options.run, [])
     data = read_data(options.data, [], recipe.input.resolution_um_px)
-    regions = split_fold(data, recipe.folds, checkpoint["fold"]).validation[0]
+    regions = split_fold(data, recipe, checkpoint["fold"]).searched
     model = build_model(recipe.model)
     model.load_state_dict(checkpoint["model"])
     predict = TilePredictor(model, recipe.input, torch.device("cpu"))
@@ -59,7 +60,7 @@ def main() -> None:
         print(f"| {dilation} | {area} | {figures_of(score)} |")
 
 
-def figures_of(score: Score) -> str:
+def figures_of(score: OperatingPoint) -> str:
     """F1 and threshold as two cells."""
     return f"{score.counts.f1:.3f} | {score.threshold}"
 

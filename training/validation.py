@@ -1,13 +1,13 @@
 """Validation with the shipped tiling and merging and the official metric."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from algorithm.detectors.segmentation import Predict, SegmentationSettings, detect_with_each
 from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import Postprocess
 from algorithm.tissue import tissue_map
 from evaluation.matching import Counts, match
+from evaluation.thresholds import OperatingPoint, best_point
 from training.data.regions import Region, RegionImage
 from training.recipe import Recipe
 
@@ -15,42 +15,33 @@ THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(14))
 BATCH_SIZE = 8
 
 
-@dataclass(frozen=True)
-class Score:
-    """The best threshold of those tried, and the counts it gives."""
-
-    threshold: float
-    counts: Counts
-
-    def metrics(self) -> dict[str, float]:
-        """As a run's metrics call them."""
-        return {
-            "validation_f1": self.counts.f1,
-            "validation_precision": self.counts.precision,
-            "validation_recall": self.counts.recall,
-            "threshold": self.threshold,
-        }
+def metrics(point: OperatingPoint) -> dict[str, float]:
+    """As a run's metrics call them."""
+    return {
+        "validation_f1": point.counts.f1,
+        "validation_precision": point.counts.precision,
+        "validation_recall": point.counts.recall,
+        "threshold": point.threshold,
+    }
 
 
-def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe) -> Score:
+def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe) -> OperatingPoint:
     """Detect in every region at each threshold; equal figures go to the threshold nearest 0.5."""
     return best_scores(predict, regions, recipe, [recipe.postprocess])[0]
 
 
 def best_scores(
     predict: Predict, regions: Sequence[Region], recipe: Recipe, postprocesses: Sequence[Postprocess]
-) -> list[Score]:
+) -> list[OperatingPoint]:
     """As `best_score`, for several ways of reading the same maps; the network runs once."""
     totals = [[Counts() for _ in THRESHOLDS] for _ in postprocesses]
     for region in regions:
         for row, counts in zip(totals, counts_at_thresholds(predict, region, recipe, postprocesses), strict=True):
             row[:] = [total + more for total, more in zip(row, counts, strict=True)]
-    return [_best(row) for row in totals]
-
-
-def _best(totals: Sequence[Counts]) -> Score:
-    scores = [Score(threshold, counts) for threshold, counts in zip(THRESHOLDS, totals, strict=True)]
-    return max(scores, key=lambda score: (round(score.counts.f1, 6), -abs(score.threshold - 0.5)))
+    return [
+        best_point([OperatingPoint(threshold, counts) for threshold, counts in zip(THRESHOLDS, row, strict=True)])
+        for row in totals
+    ]
 
 
 def counts_at_thresholds(

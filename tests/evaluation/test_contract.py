@@ -1,0 +1,42 @@
+"""What the algorithm writes is what the evaluation reads: the platform's words on both sides."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from algorithm import contract as writer
+from evaluation import contract as reader
+from evaluation.answers import read_points
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DOCUMENT_TYPE",
+        "HIGHEST_MM",
+        "INPUT_FOLDER",
+        "LOWEST_MM",
+        "MITOTIC_FIGURE",
+        "NON_MITOTIC_FIGURE",
+        "OUTPUT_FOLDER",
+    ],
+)
+def test_a_name_is_the_same_on_both_sides(name: str) -> None:
+    assert getattr(reader, name) == getattr(writer, name)
+
+
+def test_the_sockets_are_the_same_on_both_sides() -> None:
+    assert reader.DETECTION.image_slug == writer.REGION_SOCKET.slug
+    assert reader.DETECTION.answer_file == writer.MITOTIC_FIGURES_FILE
+
+
+def test_a_written_document_is_read_as_it_was(tmp_path: Path) -> None:
+    points_px, scores = np.array([[0, 0], [400, 120.5], [30, 7]]), np.array([0.9, 0.5, 0.1])
+    path = tmp_path / writer.MITOTIC_FIGURES_FILE
+    path.write_text(json.dumps(writer.points_document(points_px, scores, 0.5, (0.25, 0.25))))
+    points_mm, read, figures = read_points(path)
+    np.testing.assert_allclose(points_mm, points_px * 0.00025, rtol=0, atol=1e-15)
+    np.testing.assert_array_equal(read, scores)
+    assert figures.tolist() == [True, True, False]
