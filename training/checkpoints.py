@@ -10,6 +10,8 @@ from algorithm.errors import AlgorithmError
 
 LAST, BEST = "last.pt", "best.pt"
 PARTS = {"recipe", "fold", "epoch", "best", "model", "optimiser"}
+LATER = {"weights"}
+"""What the first runs do not have."""
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -29,6 +31,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise AlgorithmError(f"There is no checkpoint {path}.", "Train first: python -m training fit.") from error
     except Exception as error:
         raise AlgorithmError(f"{path} is no checkpoint of this project: {error}", "Train again.") from error
-    if not isinstance(content, dict) or set(content) != PARTS:
+    if not isinstance(content, dict) or set(content) - LATER != PARTS:
         raise AlgorithmError(f"{path} is no checkpoint of this project.", "Give the folder of a run.")
     return content

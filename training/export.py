@@ -145,7 +145,10 @@ def parity_tiles(tile_px: int) -> Iterator[NDArray[np.uint8]]:
 
 def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]]) -> None:
     """Members must see and say the same: their recipes may differ in nothing but the seed."""
-    recipes = [{**checkpoint["recipe"], "seed": 0} for checkpoint in checkpoints]
+    recipes = [
+        recipe_from({**checkpoint["recipe"], "seed": 0}, str(run / BEST))
+        for run, checkpoint in zip(runs, checkpoints, strict=True)
+    ]
     for run, other in zip(runs, recipes, strict=True):
         if other != recipes[0]:
             raise AlgorithmError(f"{run} was trained with another recipe than {runs[0]}.", "Export runs of one recipe.")
@@ -170,7 +173,7 @@ def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card,
         provenance={
             "recipe": recipe.name,
             "datasets": [source.model_dump() for source in card.datasets],
-            "folds": f"{recipe.folds} by slide",
+            "folds": f"{recipe.folds} by slide" if recipe.folds_by == "slide" else f"one {recipe.folds_by} left out",
             "metrics": [{"fold": checkpoint["fold"], **checkpoint["best"]} for checkpoint in checkpoints],
             "parity": {},
             "code_revision": _code_revision(),
@@ -184,8 +187,14 @@ def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card,
 
 def _member(path: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    held_out = f"the slides of fold {checkpoint['fold']}"
-    return {"files": {"any": {"file": path.name, "sha256": digest}}, "fold": checkpoint["fold"], "held_out": held_out}
+    fold, weights = checkpoint["fold"], checkpoint.get("weights")
+    by_slide = isinstance(fold, int)
+    return {
+        "files": {"any": {"file": path.name, "sha256": digest}},
+        "fold": fold if by_slide else None,
+        "held_out": f"the slides of fold {fold}" if by_slide else fold,
+        "note": "" if weights is None else f"started from {weights['tensors']} tensors of {weights['file']}",
+    }
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

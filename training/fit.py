@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,53 +17,37 @@ from algorithm.errors import AlgorithmError
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
-from training.data.folds import slide_folds
+from training.data.folds import Fold
 from training.data.read import Data
-from training.data.regions import Region
 from training.data.sampling import TileSampler
+from training.data.split import Split, split_fold
+from training.data.stains import RegionStains
 from training.models.build import build_model
-from training.recipe import AugmentSettings, OptimiserSettings, Recipe
+from training.recipe import AugmentSettings, OptimiserSettings, Recipe, recipe_from
 from training.systems.segmentation import TilePredictor, loss, normalise
-from training.validation import best_score
+from training.validation import best_score, metrics
+from training.weights.files import Weights
 
 VALIDATION_BATCHES = 8
 UNCHANGED = AugmentSettings(flips_and_turns=False)
 
 
-@dataclass(frozen=True)
-class Split:
-    """Regions to train on, one list a data set, and regions of the held-out fold."""
-
-    training: list[list[Region]]
-    validation: list[list[Region]]
-
-
-def split_fold(data: Data, folds: int, fold: int) -> Split:
-    """Holds out the slides of one fold. Figure-free tissue, which has no slides in common, is all for training."""
-    if not 0 <= fold < folds:
-        raise AlgorithmError(f"There is no fold {fold} of {folds}.", f"Give --fold 0 to {folds - 1}.")
-    of_slide = slide_folds([region for regions in data.annotated for region in regions], folds)
-    kept, held_out = (
-        [[r for r in regions if (of_slide[r.slide] == fold) is out] for regions in data.annotated]
-        for out in (False, True)
-    )
-    return Split([*kept, data.figure_free], held_out)
-
-
-def fit(recipe: Recipe, data: Data, run: Path, fold: int, resume: bool) -> None:
+def fit(recipe: Recipe, data: Data, run: Path, fold: Fold, resume: bool, weights: Weights | None = None) -> None:
     """Train the recipe on all but one fold; the run's folder gets checkpoints, metrics.jsonl and TensorBoard's files.
 
     The random numbers of a batch follow from the recipe's seed, the epoch and the batch alone, so a resumed run goes
-    on as if it had never stopped. Raises AlgorithmError where the folder holds another run or nothing to resume.
+    on as if it had never stopped. weights: tensors to start from, unless resumed. Raises AlgorithmError where the
+    folder holds another run or nothing to resume.
     """
-    trainer = Trainer(recipe, split_fold(data, recipe.folds, fold), fold)
+    trainer = Trainer(recipe, split_fold(data, recipe, fold), weights)
     if resume:
         trainer.restore(load_checkpoint(run / LAST))
     elif (run / LAST).exists():
         raise AlgorithmError(f"{run} already holds a run.", "Add --resume to go on with it, or give another folder.")
     run.mkdir(parents=True, exist_ok=True)
     with SummaryWriter(str(run)) as board, Progress() as progress:
-        bar = progress.add_task(f"{recipe.name}, fold {fold}", total=recipe.optimiser.epochs, completed=trainer.epoch)
+        title = f"{recipe.name}, fold {trainer.fold}"
+        bar = progress.add_task(title, total=recipe.optimiser.epochs, completed=trainer.epoch)
         while trainer.epoch < recipe.optimiser.epochs:
             batches = progress.add_task(f"epoch {trainer.epoch + 1}", total=recipe.optimiser.batches_per_epoch)
             metrics = trainer.run_epoch(lambda task=batches: progress.advance(task))
@@ -79,16 +62,21 @@ def fit(recipe: Recipe, data: Data, run: Path, fold: int, resume: bool) -> None:
 class Trainer:
     """A network, its optimiser and where they stand."""
 
-    def __init__(self, recipe: Recipe, split: Split, fold: int) -> None:
+    def __init__(self, recipe: Recipe, split: Split, weights: Weights | None = None) -> None:
         torch.manual_seed(recipe.seed)
-        self.recipe, self.fold = recipe, fold
+        self.recipe, self.fold = recipe, split.fold
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.model = build_model(recipe.model).to(self.device)
+        self.model = build_model(recipe.model)
+        self.weights = None if weights is None else weights.record
+        if weights is not None:
+            self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
+        self.model.to(self.device)
         self.optimiser = _adamw(self.model, recipe.optimiser)
         tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
-        self.sampler = TileSampler(split.training, tile, resolution, recipe.sampling)
+        stains = RegionStains(recipe.augment.stain_model, recipe.seed)
+        self.sampler = TileSampler(split.training, tile, resolution, recipe.sampling, stains)
         self.validation_sampler = TileSampler(split.validation, tile, resolution, recipe.sampling)
-        self.validation_regions = split.validation[0]
+        self.validation_regions = split.searched
         self.epoch = 0
         self.best: dict[str, Any] = {}
         self.improved = False
@@ -112,15 +100,16 @@ class Trainer:
         """All that resuming or exporting needs."""
         recipe = self.recipe.model_dump(mode="json")
         parts = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        return {"recipe": recipe, "fold": self.fold, "epoch": self.epoch, "best": self.best, **parts}
+        where = {"fold": self.fold, "epoch": self.epoch, "best": self.best, "weights": self.weights}
+        return {"recipe": recipe, **where, **parts}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint of the same recipe and fold."""
-        if (state["recipe"], state["fold"]) != (self.recipe.model_dump(mode="json"), self.fold):
+        if (recipe_from(state["recipe"], LAST), state["fold"]) != (self.recipe, self.fold):
             raise AlgorithmError("The run was started with another recipe or fold.", "Give the same, or a new folder.")
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.epoch, self.best = state["epoch"], state["best"]
+        self.epoch, self.best, self.weights = state["epoch"], state["best"], state.get("weights")
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """The epoch's batches, each made while the one before it is trained on."""
@@ -164,14 +153,20 @@ class Trainer:
         value = loss(self.model(normalise(tiles, self.recipe.input)), masks, self.recipe.loss)
         self.optimiser.zero_grad()
         value.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), settings.gradient_clip)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.gradient_clip)
+        if not norm.isfinite():
+            raise AlgorithmError(
+                f"Training diverged: the gradient of batch {step % settings.batches_per_epoch + 1} of epoch "
+                f"{self.epoch + 1} is not finite.",
+                "Start anew with a lower optimiser.learning_rate; the checkpoints of earlier epochs are whole.",
+            )
         self.optimiser.step()
         return value.item()
 
     def _validate(self) -> dict[str, float]:
         predict = TilePredictor(self.model, self.recipe.input, self.device)
         score = best_score(predict, self.validation_regions, self.recipe)
-        return {"validation_loss": self._validation_loss(), **score.metrics()}
+        return {"validation_loss": self._validation_loss(), **metrics(score)}
 
     @torch.inference_mode()
     def _validation_loss(self) -> float:

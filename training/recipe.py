@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import InputSettings, Postprocess
 from algorithm.settings import Settings, first_problem
+from algorithm.stain import StainModel
+from training.data.folds import FoldsBy
 
 FOLDER = Path(__file__).with_name("recipes")
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -57,6 +59,9 @@ class AugmentSettings(Settings):
     """How tiles are changed in training; every probability may be 0.
 
     The settings of negatives are for tiles without a figure: made darker, they teach that a dark nucleus alone is none.
+    `stain_model` says whose stain vectors are changed, the constants of Ruifrok and Johnston or those estimated from
+    each region. With `stain_pair` haematoxylin and eosin change both or neither, on tissue alone, and what is neither
+    of them is dropped; without it they and that rest change each by itself.
     """
 
     flips_and_turns: bool = True
@@ -64,6 +69,8 @@ class AugmentSettings(Settings):
     scale: Range = (1.0, 1.0)
     scale_negatives: Range = (1.0, 1.0)
     stain: Share = 0.0
+    stain_model: StainModel = "ruifrok"
+    stain_pair: bool = False
     stain_gain: float = 0.0
     stain_gain_negatives: Range = (1.0, 1.0)
     stain_shift: float = 0.0
@@ -100,12 +107,13 @@ class OptimiserSettings(Settings):
 
 
 class Recipe(Settings):
-    """One system at one size."""
+    """One system at one size. folds: how many by slide; by domain there are as many as domains."""
 
     name: str
     system: Literal["segmentation"]
     seed: int = 0
     folds: int = Field(5, ge=2)
+    folds_by: FoldsBy = "slide"
     select_on: Literal["loss", "f1"] = "loss"
     model: Annotated[ModelSettings, Field(discriminator="name")]
     input: InputSettings

@@ -5,13 +5,14 @@ from pathlib import Path
 import torch
 
 from algorithm.errors import AlgorithmError
+from evaluation.thresholds import OperatingPoint
 from training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from training.data.read import Data
-from training.fit import split_fold
+from training.data.split import split_fold
 from training.models.build import build_model
 from training.recipe import Recipe, recipe_from, with_overrides
 from training.systems.segmentation import TilePredictor
-from training.validation import Score, best_score
+from training.validation import best_score, metrics
 
 
 def recipe_of_run(run: Path, overrides: list[str]) -> Recipe:
@@ -20,11 +21,10 @@ def recipe_of_run(run: Path, overrides: list[str]) -> Recipe:
     Raises AlgorithmError for an override that training would have had to know: only `input.overlap` and `postprocess`
     may differ.
     """
-    trained = load_checkpoint(run / BEST)["recipe"]
-    recipe = recipe_from(with_overrides(trained, overrides), str(run / BEST))
-    overlap, postprocess = trained["input"]["overlap"], trained["postprocess"]
-    changed = recipe.model_dump(mode="json")
-    if {**changed, "input": {**changed["input"], "overlap": overlap}, "postprocess": postprocess} != trained:
+    tree = load_checkpoint(run / BEST)["recipe"]
+    trained, recipe = (recipe_from(with_overrides(tree, words), str(run / BEST)) for words in ([], overrides))
+    tiles = recipe.input.model_copy(update={"overlap": trained.input.overlap})
+    if recipe.model_copy(update={"input": tiles, "postprocess": trained.postprocess}) != trained:
         raise AlgorithmError(
             f"{', '.join(overrides)} changes what {run} was trained with.",
             "Change input.overlap and postprocess alone.",
@@ -32,7 +32,7 @@ def recipe_of_run(run: Path, overrides: list[str]) -> Recipe:
     return recipe
 
 
-def revalidate(run: Path, recipe: Recipe, data: Data, keep: bool) -> Score:
+def revalidate(run: Path, recipe: Recipe, data: Data, keep: bool) -> OperatingPoint:
     """The best F1 on the fold that the run did not see, and its threshold.
 
     With `keep` the best checkpoint takes over the recipe, the threshold and the figures, and exports with them.
@@ -40,10 +40,10 @@ def revalidate(run: Path, recipe: Recipe, data: Data, keep: bool) -> Score:
     checkpoint = load_checkpoint(run / BEST)
     model = build_model(recipe.model)
     model.load_state_dict(checkpoint["model"])
-    held_out = split_fold(data, recipe.folds, checkpoint["fold"]).validation[0]
-    score = best_score(TilePredictor(model, recipe.input, torch.device("cpu")), held_out, recipe)
+    searched = split_fold(data, recipe, checkpoint["fold"]).searched
+    score = best_score(TilePredictor(model, recipe.input, torch.device("cpu")), searched, recipe)
     if keep:
         checkpoint["recipe"] = recipe.model_dump(mode="json")
-        checkpoint["best"] |= score.metrics()
+        checkpoint["best"] |= metrics(score)
         save_checkpoint(run / BEST, checkpoint)
     return score

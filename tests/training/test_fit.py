@@ -9,10 +9,11 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from algorithm.errors import AlgorithmError, InputError
-from tests.training.drawing import drawn_data, drawn_region, tiny_recipe
+from tests.training.drawing import drawn_data, drawn_region, tiny_recipe, tiny_tree
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.read import Data
-from training.fit import Trainer, fit, learning_rate, split_fold
+from training.data.split import split_fold
+from training.fit import Trainer, fit, learning_rate
 from training.models.build import build_model
 from training.recipe import OptimiserSettings, Recipe
 
@@ -28,7 +29,7 @@ METRICS = {
 
 
 def trainer(recipe: Recipe) -> Trainer:
-    return Trainer(recipe, split_fold(drawn_data(), recipe.folds, 0), 0)
+    return Trainer(recipe, split_fold(drawn_data(), recipe, 0))
 
 
 def leaves(tree: object, name: str = "") -> Iterator[tuple[str, object]]:
@@ -188,32 +189,6 @@ def test_a_run_with_more_negatives_drawn_trains_on_whole_batches(tmp_path: Path)
     assert load_checkpoint(tmp_path / LAST)["epoch"] == 2
 
 
-@pytest.mark.parametrize("fold", [0, 1, 2])
-def test_no_slide_is_on_both_sides(fold: int) -> None:
-    """Nor where two data sets hold it."""
-    first = [drawn_region(f"slide {number}") for number in range(7)]
-    second = [drawn_region(f"slide {number}", "other") for number in range(4, 12)]
-    split = split_fold(Data([first, second], [drawn_region("free")], []), 3, fold)
-    training = [{region.slide for region in regions} for regions in split.training]
-    held_out = [{region.slide for region in regions} for regions in split.validation]
-    assert set().union(*training).isdisjoint(set().union(*held_out))
-    assert [len(training[k]) + len(held_out[k]) for k in (0, 1)] == [7, 8]
-    assert training[2] == {"free"}
-    assert 2 <= len(held_out[0]) <= 3
-
-
-def test_every_slide_is_held_out_once() -> None:
-    data = drawn_data()
-    held_out = [region.slide for fold in range(3) for region in split_fold(data, 3, fold).validation[0]]
-    assert sorted(held_out) == sorted(region.slide for region in data.annotated[0])
-
-
-@pytest.mark.parametrize("fold", [-1, 2])
-def test_a_fold_that_is_not_there_is_refused(fold: int) -> None:
-    with pytest.raises(AlgorithmError, match=rf"There is no fold {fold} of 2\. Give --fold 0 to 1"):
-        split_fold(drawn_data(), 2, fold)
-
-
 def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
     settings = OptimiserSettings(learning_rate=0.1, schedule="cosine", warmup_batches=5, epochs=4, batches_per_epoch=10)
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
@@ -248,3 +223,41 @@ def test_norms_biases_and_the_scans_own_do_not_decay() -> None:
     assert kept == {"weight", "bias", "A_logs", "Ds", "dt_projs_bias"}
     assert [group["weight_decay"] for group in fitted.optimiser.param_groups] == [1e-2, 0.0]
     assert all(parameter.ndim > 1 for parameter in fitted.optimiser.param_groups[0]["params"])
+
+
+def test_a_run_whose_stains_are_estimated_repeats(tmp_path: Path) -> None:
+    """And its regions' stains are their own, not the constants."""
+    optimiser = {"learning_rate": 2e-3, "batch_size": 4, "epochs": 1, "batches_per_epoch": 2}
+    augment = {"stain": 1, "stain_pair": True, "stain_gain": 0.4, "stain_shift": 0.2}
+    weights = {}
+    for name, model in (("first", "vahadane"), ("again", "vahadane"), ("constants", "ruifrok")):
+        recipe = tiny_recipe(optimiser=optimiser, augment={**augment, "stain_model": model})
+        fit(recipe, drawn_data(), tmp_path / name, fold=0, resume=False)
+        weights[name] = load_checkpoint(tmp_path / name / LAST)["model"]["final_conv.weight"]
+    assert torch.equal(weights["first"], weights["again"])
+    assert not torch.equal(weights["first"], weights["constants"])
+
+
+def test_a_checkpoint_from_before_a_setting_is_resumed(runs: list[Path], tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(runs[0] / LAST)
+    assert checkpoint["recipe"]["augment"].pop("stain_model") == "ruifrok"
+    torch.save(checkpoint, tmp_path / LAST)
+    fit(tiny_recipe(), drawn_data(), tmp_path, fold=0, resume=True)
+    changed = tiny_tree()["augment"] | {"stain_model": "macenko"}
+    with pytest.raises(AlgorithmError, match="another recipe or fold"):
+        fit(tiny_recipe(augment=changed), drawn_data(), tmp_path, fold=0, resume=True)
+
+
+def test_a_run_that_diverges_stops_with_its_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = tiny_recipe()
+    step = Trainer._step
+
+    def poisoned(self: Trainer, number: int, tiles: torch.Tensor, masks: torch.Tensor) -> float:
+        return step(self, number, tiles * (float("nan") if number == 4 else 1), masks)
+
+    monkeypatch.setattr(Trainer, "_step", poisoned)
+    with pytest.raises(AlgorithmError, match=r"diverged: the gradient of batch 2 of epoch 2 is not finite"):
+        fit(recipe, drawn_data(), tmp_path, fold=0, resume=False)
+    state = load_checkpoint(tmp_path / LAST)
+    assert state["epoch"] == 1
+    assert all(part.isfinite().all() for part in state["model"].values())

@@ -96,6 +96,10 @@ def test_export_writes_a_bundle(
         ["fit", "vm_unet", "--data", "nowhere", "--output", "run"],
         ["fit", "vm_unet", "--data", "nowhere", "--output", "run", "optimiser.epoch=1"],
         ["export", "nowhere", "--output", "bundle", "--card", "nowhere.yaml"],
+        ["fit", "vm_unet", "--data", "nowhere", "--output", "run", "--weights", "nowhere.safetensors"],
+        ["folds", "nowhere", "--output", "folds.csv"],
+        ["import-weights", "vm_unet", "nowhere.pth", "--output", "new.safetensors"],
+        ["import-weights", "unet", "nowhere.pth", "--output", "new.safetensors"],
     ],
 )
 def test_a_failure_is_one_line_and_exit_code_1(
@@ -119,7 +123,13 @@ def test_a_failure_is_one_line_and_exit_code_1(
         ["fit", "vm_unet", "--data", "d"],
         ["fit", "vm_unet", "--data", "d", "--output", "o", "--epochs", "3"],
         ["fit", "vm_unet", "--data", "d", "--output", "o", "more"],
-        ["fit", "vm_unet", "--data", "d", "--output", "o", "--fold", "first"],
+        ["fit", "vm_unet", "--data", "d", "--output", "o", "--fold"],
+        ["fit", "vm_unet", "--data", "d", "--output", "o", "--spacing-um", "quarter"],
+        ["folds", "d"],
+        ["folds", "d", "--output", "o", "--by", "scanner"],
+        ["folds", "d", "--output", "o", "--folds", "1"],
+        ["import-weights", "vm_unet", "f"],
+        ["import-weights", "vm_unet", "f", "--output", "o", "more"],
         ["describe", "vm_unet", "--output=o"],
         ["export", "run", "--output", "o"],
         ["export", "run", "--output", "o", "--card", "c", "--fold=3"],
@@ -132,7 +142,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
     assert "usage: python -m training" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["fit", "export", "describe"])
+@pytest.mark.parametrize("command", ["fit", "validate", "export", "describe", "folds", "import-weights"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         main([command, "--help"])

@@ -7,7 +7,7 @@ import yaml
 
 from algorithm.errors import AlgorithmError
 from tests.training.drawing import tiny_tree
-from training.recipe import FOLDER, Recipe, load_recipe
+from training.recipe import FOLDER, AugmentSettings, Recipe, load_recipe
 
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
@@ -35,13 +35,24 @@ def test_vm_unet_is_as_published() -> None:
     assert (optimiser.learning_rate, optimiser.batch_size, optimiser.epochs) == (5e-4, 24, 100)
     assert (optimiser.weight_decay, optimiser.schedule, optimiser.gradient_clip) == (1e-2, "constant", 1.0)
     assert (loss.dice, loss.focal, loss.focal_alpha, loss.focal_gamma) == (1, 1, 0.25, 2)
-    assert (recipe.sampling.positive_fraction, recipe.select_on) == (0.5, "loss")
+    assert (recipe.sampling.positive_fraction, recipe.select_on, recipe.folds_by) == (0.5, "loss", "domain")
+    augment = recipe.augment
+    assert (augment.stain_model, augment.stain_pair) == ("vahadane", True)
+    assert (augment.stain, augment.stain_gain, augment.stain_shift) == (0.5, 0.4, 0.2)
+    assert augment == AugmentSettings(**augment.model_dump(include={name for name in vars(augment) if "stain" in name}))
     assert (recipe.postprocess.blending, recipe.postprocess.centre, recipe.postprocess.fusion) == (
         "uniform",
         "rectangle",
         "mean",
     )
     assert (recipe.postprocess.dilation_radius_um, recipe.postprocess.minimum_area_um2) == (2.5, 1.875)
+
+
+def test_a_checkpoint_from_before_stains_were_estimated_has_the_constants() -> None:
+    recipe = load_recipe("vm_unet_small")
+    tree = recipe.model_dump(mode="json")
+    assert [tree["augment"].pop(key) for key in ("stain_model", "stain_pair")] == ["ruifrok", False]
+    assert Recipe.model_validate(tree) == recipe
 
 
 def test_a_file_is_a_recipe(tmp_path: Path) -> None:
@@ -70,6 +81,7 @@ def test_overrides_are_yaml_and_reach_inside() -> None:
         ("optimiser.epochs=0", "optimiser.epochs: should be greater than or equal to 1"),
         ("optimiser.epochs=many", "optimiser.epochs: should be a valid integer"),
         ("model.width=30", "model.width: should be a multiple of 4"),
+        ("augment.stain_model=reinhard", "augment.stain_model: should be 'ruifrok', 'macenko' or 'vahadane'"),
         ("augment.blur=1.5", "augment.blur: should be less than or equal to 1"),
         ("input.overlap=1", "input.overlap: should be less than 1"),
         ("optimiser.learning_rate=.nan", "optimiser.learning_rate"),

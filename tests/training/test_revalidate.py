@@ -8,8 +8,9 @@ import torch
 
 from algorithm.errors import AlgorithmError
 from tests.training.drawing import drawn_data
-from training.checkpoints import BEST, load_checkpoint
+from training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from training.revalidate import recipe_of_run, revalidate
+from training.validation import metrics
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def run(runs: list[Path], tmp_path: Path) -> Path:
 def test_the_same_settings_give_the_same_figures(run: Path) -> None:
     best = load_checkpoint(run / BEST)["best"]
     score = revalidate(run, recipe_of_run(run, []), drawn_data(), keep=False)
-    assert score.metrics() == {key: best[key] for key in score.metrics()}
+    assert metrics(score) == {key: best[key] for key in metrics(score)}
 
 
 def test_kept_settings_are_in_the_checkpoint_and_nothing_else_is_changed(run: Path) -> None:
@@ -30,7 +31,7 @@ def test_kept_settings_are_in_the_checkpoint_and_nothing_else_is_changed(run: Pa
     after = load_checkpoint(run / BEST)
     assert after["recipe"]["input"]["overlap"] == 0
     assert after["recipe"]["postprocess"]["dilation_radius_um"] == 0
-    assert after["best"] == before["best"] | score.metrics()
+    assert after["best"] == before["best"] | metrics(score)
     assert all(torch.equal(after["model"][key], value) for key, value in before["model"].items())
 
 
@@ -38,6 +39,17 @@ def test_without_keep_the_checkpoint_stays(run: Path) -> None:
     before = (run / BEST).read_bytes()
     revalidate(run, recipe_of_run(run, ["input.overlap=0"]), drawn_data(), keep=False)
     assert (run / BEST).read_bytes() == before
+
+
+def test_a_run_from_before_a_setting_was_there_is_read(run: Path) -> None:
+    """Its recipe lacks the key; the default is what it was trained with."""
+    checkpoint = load_checkpoint(run / BEST)
+    del checkpoint["recipe"]["folds_by"], checkpoint["recipe"]["select_on"]
+    save_checkpoint(run / BEST, checkpoint)
+    recipe = recipe_of_run(run, ["input.overlap=0.5"])
+    assert (recipe.folds_by, recipe.select_on, recipe.input.overlap) == ("slide", "loss", 0.5)
+    with pytest.raises(AlgorithmError, match="changes what"):
+        recipe_of_run(run, ["select_on=f1"])
 
 
 @pytest.mark.parametrize(

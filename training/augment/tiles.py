@@ -22,7 +22,8 @@ def augmented_tiles(
         tiles = geometry.flip_and_turn(tiles, generator)
     pixels, masks = tiles[:, :3], (tiles[:, 3:] > 0.5).float()
     darkening = torch.stack([_darkening(window.positive, settings, generator) for window in windows])
-    pixels = _change_colour(pixels, darkening, settings, generator)
+    vectors = torch.stack([colour.stain_vectors(window.stains) for window in windows])
+    pixels = _change_colour(pixels, vectors, darkening, settings, generator)
     return torch.stack([_change_optics(tile, settings, generator) for tile in pixels]), masks
 
 
@@ -45,16 +46,27 @@ def _darkening(positive: bool, settings: AugmentSettings, generator: torch.Gener
     return _uniform(low, high, 1, generator)[0]
 
 
-def _change_colour(tiles: Tensor, darkening: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+def _change_colour(
+    tiles: Tensor, vectors: Tensor, darkening: Tensor, settings: AugmentSettings, generator: torch.Generator
+) -> Tensor:
     count = len(tiles)
-    changed = _chosen(settings.stain, 3 * count, generator).view(count, 3)
-    gains = 1 + settings.stain_gain * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
-    gains = gains * darkening[:, None]
-    shifts = settings.stain_shift * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
+    gains, shifts = _stain_changes(count, settings, generator)
     brightness = settings.brightness * _uniform(-1, 1, count, generator)
     contrast = 1 + settings.contrast * _uniform(-1, 1, count, generator)
-    tiles = colour.change_stains(tiles, gains, shifts)
+    tiles = colour.change_stains(tiles, vectors, gains * darkening[:, None], shifts, settings.stain_pair)
     return colour.change_brightness_and_contrast(tiles, brightness, contrast)
+
+
+def _stain_changes(count: int, settings: AugmentSettings, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Gains and shifts (count, 3) of haematoxylin, eosin and what is neither."""
+    changed = _chosen(settings.stain, 3 * count, generator).view(count, 3)
+    if settings.stain_pair:
+        changed = changed[:, :1].expand(count, 3)
+    gains = 1 + settings.stain_gain * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
+    shifts = settings.stain_shift * _uniform(-1, 1, 3 * count, generator).view(count, 3) * changed
+    if settings.stain_pair:
+        gains[:, 2], shifts[:, 2] = 1.0 - changed[:, 2].float(), 0.0
+    return gains, shifts
 
 
 def _change_optics(tile: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:

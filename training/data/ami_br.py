@@ -4,6 +4,7 @@ Source: Bertram et al., "Histologic dataset of normal and atypical mitotic figur
 BVM 2025; the split is that of the AMi-Br benchmark (arXiv 2506.21444).
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,31 +13,40 @@ import pandas as pd
 
 from algorithm.errors import InputError
 from algorithm.images import open_image
+from training.data.cases import Case
 from training.data.regions import Region, in_memory
 
 TABLE, TRAINING_SPLIT = "AMI-BR.csv", "amibr_train_split.csv"
 COLUMNS = ("slide", "dataset", "uid", "x", "y", "majority_atypical")
 PATCH_PX, SPACING_UM = 128, 0.25
 CELL_PX = 96
+TUPAC16 = "TUPAC16"
 SCANNERS = {"Hamamatsu XR": range(1, 51), "Hamamatsu S360": range(51, 101), "Aperio CS2": range(101, 151)}
 
 
-def read_ami_br(folder: Path, split: Literal["train", "test"] = "train", seed: int = 0) -> list[Region]:
+Part = Literal["train", "test"]
+
+
+def read_ami_br(folder: Path, split: Part = "train", seed: int = 0) -> list[Region]:
     """One region per slide: its patches edge to edge, each cut to 96 x 96 px at a random place.
 
     A network that sees whole patches learns that figures sit in the middle; cut like this they do not. Figures that
     reach over a cell's border are annotated if their centre is inside. Raises InputError for a folder that is not
     AMi-Br.
     """
-    try:
-        rows = pd.read_csv(folder / TABLE, usecols=list(COLUMNS))
-        training = pd.read_csv(folder / TRAINING_SPLIT, usecols=["slide"])
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder} is not AMi-Br: {error}.", f"Give the folder with {TABLE}.") from error
-    rows = rows[rows.slide.isin(set(training.slide)) == (split == "train")]
+    rows = _rows(folder, split)
     return [
         _quilt(folder, slide, part, np.random.default_rng([seed, number]))
         for number, (slide, part) in enumerate(rows.groupby("slide"))
+    ]
+
+
+def ami_br_cases(folder: Path, split: Part = "train") -> list[Case]:
+    """The same slides from the tables alone. Raises InputError as `read_ami_br` does."""
+    return [
+        Case(folder.name, _name(slide), Path(slide).stem, domain, _scanner(domain), len(part), 0)
+        for slide, part in _rows(folder, split).groupby("slide")
+        for domain in [domain_of(part.dataset.iloc[0], slide)]
     ]
 
 
@@ -47,9 +57,26 @@ def patch_path(folder: Path, dataset: str, uid: int, atypical: bool) -> Path:
 
 def domain_of(dataset: str, slide: str) -> str:
     """The scanner of a MIDOG21 slide; TUPAC16 is one domain of several scanners."""
-    if dataset == "TUPAC16":
+    if dataset == TUPAC16:
         return dataset
     return next(scanner for scanner, numbers in SCANNERS.items() if int(Path(slide).stem) in numbers)
+
+
+def _rows(folder: Path, split: Part) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(folder / TABLE, usecols=list(COLUMNS))
+        training = pd.read_csv(folder / TRAINING_SPLIT, usecols=["slide"])
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder} is not AMi-Br: {error}.", f"Give the folder with {TABLE}.") from error
+    return rows[rows.slide.isin(set(training.slide)) == (split == "train")]
+
+
+def _name(slide: str) -> str:
+    return f"AMi-Br {slide}"
+
+
+def _scanner(domain: str) -> str:
+    return "" if domain == TUPAC16 else domain
 
 
 def _quilt(folder: Path, slide: str, rows: pd.DataFrame, rng: np.random.Generator) -> Region:
@@ -67,4 +94,5 @@ def _quilt(folder: Path, slide: str, rows: pd.DataFrame, rng: np.random.Generato
         inside = centres - (row.x - PATCH_PX / 2, row.y - PATCH_PX / 2) - cut
         figures.append(inside[((inside >= 0) & (inside < CELL_PX)).all(axis=1)] + corner)
     domain = domain_of(rows.dataset.iloc[0], slide)
-    return in_memory(f"AMi-Br {slide}", Path(slide).stem, domain, canvas, SPACING_UM, np.concatenate(figures))
+    region = in_memory(_name(slide), Path(slide).stem, domain, canvas, SPACING_UM, np.concatenate(figures))
+    return replace(region, scanner=_scanner(domain), whole=False)

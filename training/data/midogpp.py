@@ -1,127 +1,148 @@
-"""A folder in the layout of MIDOG++: images/NNN.tiff and the annotation file MIDOG++.json.
+"""A folder in the layout of MIDOG++: images/NNN.tiff, the annotation file MIDOG++.json and the table of scanners."""
 
-Source: Aubreville et al., "A comprehensive multi-domain dataset for mitotic figure detection", Scientific Data 2023,
-and the file in DeepMicroscopy/MIDOGpp. Although the file follows COCO, its boxes are x1, y1, x2, y2.
-"""
-
-import json
-from collections import defaultdict
+import csv
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from algorithm.errors import InputError
+from algorithm.errors import InputError, SpacingError
 from algorithm.images import Image, open_image
 from algorithm.images.resampled import ResampledImage
 from algorithm.tissue import TissueMap, tissue_map
-from training.data.regions import Points, Region
+from evaluation import midogpp
+from evaluation.errors import EvaluationError
+from evaluation.midogpp import AnnotatedImage
+from training.data.cases import Case
+from training.data.names import scanner_name, tumour_name
+from training.data.regions import Pixels, Points, Region
 
-ANNOTATIONS = "MIDOG++.json"
-MITOTIC_FIGURE, HARD_NEGATIVE = "mitotic figure", "not mitotic figure"
-UNLABELLED = range(151, 201)
-"""Images of MIDOG++ that nobody annotated: they hold figures, so they are no negatives."""
-
-
-@dataclass(frozen=True, eq=False)
-class AnnotatedImage:
-    """An entry of the annotation file. figures, hard_negatives: centres (N, 2) float64, x then y, px."""
-
-    file_name: str
-    domain: str
-    figures: Points
-    hard_negatives: Points
-
-    @property
-    def unlabelled(self) -> bool:
-        """Whether it is one of MIDOG++'s fifty without annotations."""
-        number = Path(self.file_name).stem
-        annotated = len(self.figures) or len(self.hard_negatives)
-        return number.isdigit() and int(number) in UNLABELLED and not annotated
+ANNOTATIONS, TABLE = "MIDOG++.json", "datasets_xvalidation.csv"
 
 
 @dataclass(frozen=True)
-class MidogPlusPlus:
-    """What a folder holds: regions, and what was left out of them."""
+class Annotations:
+    """What the files say without a pixel. cases: the labelled images, there or not; entries: theirs, in the same order.
 
-    regions: list[Region]
+    over_border: how many boxes reach over the border of their image.
+    """
+
+    cases: list[Case]
+    entries: list[AnnotatedImage]
     unlabelled_images: int
     missing_images: int
+    over_border: int
+
+    @property
+    def left_out(self) -> str:
+        """What is no region, for the user."""
+        return f"{self.unlabelled_images} unlabelled and {self.missing_images} missing images left out"
+
+
+@dataclass(frozen=True)
+class MidogPlusPlus(Annotations):
+    """With pixels. regions: of the cases whose images are there. off_tissue: how many annotations were dropped."""
+
+    regions: list[Region]
     off_tissue: int
 
 
-def read_midogpp(folder: Path) -> MidogPlusPlus:
-    """The labelled regions of the folder.
+def read_cases(folder: Path) -> Annotations:
+    """The labelled cases of a folder, whose images need not be there; the unlabelled are left out and counted.
 
-    Unlabelled images are left out, and annotations that do not lie on tissue dropped; both are counted. Raises
-    InputError as `read_annotations` does, and for an image that cannot be read.
+    Raises InputError as `read_annotations` does, and for a table of scanners that is none.
     """
-    regions, unlabelled, missing, off_tissue = [], 0, 0, 0
-    for entry in read_annotations(folder / ANNOTATIONS):
-        path = folder / "images" / entry.file_name
-        if entry.unlabelled:
-            unlabelled += 1
-        elif not path.is_file():
-            missing += 1
-        else:
-            region, dropped = _region(path, entry)
+    entries = read_annotations(folder / ANNOTATIONS)
+    scanners = _scanners(folder / TABLE)
+    labelled = [entry for entry in entries if not entry.unlabelled]
+    cases = [
+        Case(
+            data_set=folder.name,
+            name=entry.file_name,
+            slide=Path(entry.file_name).stem,
+            domain=tumour_name(entry.domain),
+            scanner=scanners.get(Path(entry.file_name).stem, ""),
+            figures=len(entry.figures),
+            hard_negatives=len(entry.hard_negatives),
+        )
+        for entry in labelled
+    ]
+    missing = sum(not image_path(folder, case).is_file() for case in cases)
+    over_border = sum(entry.over_border for entry in labelled)
+    return Annotations(cases, labelled, len(entries) - len(labelled), missing, over_border)
+
+
+def read_midogpp(folder: Path, spacing_um: float | None = None) -> MidogPlusPlus:
+    """The cases and regions of a folder; annotations that do not lie on tissue are dropped and counted.
+
+    spacing_um: um/px of the images that do not say theirs. Raises InputError as `read_cases` does, and for an image
+    that cannot be read.
+    """
+    found, regions, off_tissue = read_cases(folder), [], 0
+    for case, entry in zip(found.cases, found.entries, strict=True):
+        path = image_path(folder, case)
+        if path.is_file():
+            region, dropped = _region(path, case, entry, spacing_um)
             regions.append(region)
             off_tissue += dropped
-    return MidogPlusPlus(regions, unlabelled, missing, off_tissue)
+    return MidogPlusPlus(**vars(found), regions=regions, off_tissue=off_tissue)
+
+
+def image_path(folder: Path, case: Case) -> Path:
+    """Where a case's image lies, if it is there."""
+    return folder / "images" / case.name
 
 
 def read_annotations(path: Path) -> list[AnnotatedImage]:
-    """The images of an annotation file, labelled or not.
-
-    Raises InputError where the file is missing, broken, or names a category that is not MIDOG++'s.
-    """
+    """The images of an annotation file, labelled or not; InputError where `evaluation.midogpp` refuses it."""
     try:
-        document = json.loads(path.read_text())
-        names = {category["id"]: category["name"] for category in document["categories"]}
-        foreign = sorted(set(names.values()) - {MITOTIC_FIGURE, HARD_NEGATIVE})
-        if foreign:
-            known = f"Known are: {MITOTIC_FIGURE}, {HARD_NEGATIVE}."
-            raise InputError(f"{path} has the category {foreign[0]!r}.", known)
-        boxes: dict[tuple[int, str], list[list[float]]] = defaultdict(list)
-        for annotation in document["annotations"]:
-            boxes[annotation["image_id"], names[annotation["category_id"]]].append(annotation["bbox"])
-        return [
-            AnnotatedImage(
-                file_name=image["file_name"],
-                domain=image.get("tumor_type", "unknown"),
-                figures=_centres(boxes[image["id"], MITOTIC_FIGURE]),
-                hard_negatives=_centres(boxes[image["id"], HARD_NEGATIVE]),
-            )
-            for image in document["images"]
-        ]
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}.", "Give a folder in MIDOG++'s layout.") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no annotation file of MIDOG++: {error}.", "Take the published file.") from error
+        return midogpp.read_annotations(path)
+    except EvaluationError as error:
+        raise InputError(str(error), "Give a folder in MIDOG++'s layout with the published file.") from error
 
 
-def _centres(boxes: list[list[float]]) -> Points:
-    corners = np.array(boxes, dtype=np.float64).reshape(len(boxes), 4)
-    return (corners[:, :2] + corners[:, 2:]) / 2
+def _scanners(path: Path) -> dict[str, str]:
+    """The scanner of every slide, from MIDOG++'s table; nothing where the folder has none, as subsets seldom have."""
+    if not path.is_file():
+        return {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, delimiter=";"))
+        if not rows:
+            raise ValueError("it has no rows")
+        return {f"{int(row['Slide']):03}": scanner_name(row["Scanner"].strip()) for row in rows}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, csv.Error) as error:
+        raise InputError(f"{path} is no table of MIDOG++: {error}.", "Take the published file.") from error
 
 
-def _region(path: Path, entry: AnnotatedImage) -> tuple[Region, int]:
-    with open_image(path) as image:
-        width, height, spacing_um = image.width, image.height, image.spacing_um[0]
+def _region(path: Path, case: Case, entry: AnnotatedImage, spacing_um: float | None) -> tuple[Region, int]:
+    with _open(path, spacing_um) as image:
+        width, height, own_spacing_um = image.width, image.height, image.spacing_um[0]
         on_tissue = [_on_tissue(image, points) for points in (entry.figures, entry.hard_negatives)]
     region = Region(
-        name=entry.file_name,
-        slide=path.stem,
-        domain=entry.domain,
+        name=case.name,
+        slide=case.slide,
+        domain=case.domain,
         width=width,
         height=height,
-        spacing_um=spacing_um,
-        read=partial(_read, path),
+        spacing_um=own_spacing_um,
+        read=partial(_read, path, own_spacing_um),
         figures=entry.figures[on_tissue[0]],
         hard_negatives=entry.hard_negatives[on_tissue[1]],
+        scanner=case.scanner,
     )
     return region, sum(int((~kept).sum()) for kept in on_tissue)
+
+
+def _open(path: Path, spacing_um: float | None) -> Image:
+    """With its own spacing; with the one given where it has none that is believable."""
+    try:
+        return open_image(path)
+    except SpacingError:
+        if spacing_um is None:
+            raise
+        return open_image(path, spacing_um)
 
 
 def _on_tissue(image: Image, points: Points) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -136,6 +157,6 @@ def _any_within(tissue: TissueMap, x: int, y: int, reach_px: int) -> bool:
     return left < right and top < bottom and tissue.any(left, top, right - left, bottom - top)
 
 
-def _read(path: Path, x: int, y: int, width: int, height: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uint8]]:
-    with open_image(path) as image:
+def _read(path: Path, spacing_um: float, x: int, y: int, width: int, height: int) -> Pixels:
+    with open_image(path, spacing_um) as image:
         return image.read(x, y, width, height)

@@ -24,6 +24,7 @@ class Region:
     scanner, for leave-one-domain-out. spacing_um: um/px. read: (x, y, width, height) in px to (height, width, 3)
     uint8 RGB.
     figures, hard_negatives: (N, 2) float64, x then y, px. Every mitotic figure of the region is annotated.
+    scanner: empty where unknown. whole: one piece of tissue, not a sheet of patches edge to edge.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Region:
     read: Callable[[int, int, int, int], Pixels]
     figures: Points
     hard_negatives: Points
+    scanner: str = ""
+    whole: bool = True
 
 
 def in_memory(name: str, slide: str, domain: str, pixels: Pixels, spacing_um: float, figures: Points) -> Region:

@@ -1,12 +1,13 @@
 """Batches of tiles, half with a mitotic figure and half without, as VM-UNet's training asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.errors import InputError
+from algorithm.stain import RUIFROK, StainMatrix
 from algorithm.tissue import tissue_pixels
 from training.data.masks import mask_padded
 from training.data.regions import Pixels, Points, Region, read_padded
@@ -19,27 +20,34 @@ TRIES = 20
 class Window:
     """A square of a region with its mask; larger than a tile where augmentation will turn or shrink it.
 
-    pixels (size, size, 3) uint8 RGB; mask (size, size) uint8, 1 on mitotic figures.
+    pixels (size, size, 3) uint8 RGB; mask (size, size) uint8, 1 on mitotic figures; stains: the region's.
     """
 
     pixels: Pixels
     mask: NDArray[np.uint8]
     positive: bool
+    stains: StainMatrix = RUIFROK
 
 
 class TileSampler:
     """Draws windows for training tiles; whatever it draws follows from the generator it is given.
 
     Positive tiles come from every region with figures, the data sets in equal shares; negative tiles from
-    figure-free tissue, from places around annotated look-alikes and from anywhere no figure is. Raises InputError
-    where no region holds a figure.
+    figure-free tissue, from places around annotated look-alikes and from anywhere no figure is. `stains` says a
+    region's stain vectors. Raises InputError where no region holds a figure.
     """
 
     def __init__(
-        self, data_sets: Sequence[Sequence[Region]], tile_px: int, resolution_um_px: float, settings: SamplingSettings
+        self,
+        data_sets: Sequence[Sequence[Region]],
+        tile_px: int,
+        resolution_um_px: float,
+        settings: SamplingSettings,
+        stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
     ) -> None:
         self.tile_px = tile_px
         self.settings = settings
+        self.stains = stains
         self.radius_px = settings.mask_radius_um / resolution_um_px
         self.regions = [list(regions) for regions in data_sets if regions]
         self.with_figures = [kept for regions in self.regions if (kept := [r for r in regions if len(r.figures)])]
@@ -89,7 +97,7 @@ class TileSampler:
         pixels = read_padded(region, x, y, window_px, window_px)
         size = (region.width, region.height)
         mask = mask_padded(region.figures, size, x, y, window_px, window_px, self.radius_px)
-        return Window(pixels, mask, positive)
+        return Window(pixels, mask, positive, self.stains(region))
 
 
 def _holds_tissue(pixels: Pixels, least: float = 0.25) -> bool:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from algorithm.stain import RUIFROK, StainMatrix
+from tests.arrays import GLASS
 from training.augment.colour import change_brightness_and_contrast, change_stains, stain_vectors
 
 ONE, ZERO = torch.ones(1, 3), torch.zeros(1, 3)
@@ -13,6 +15,10 @@ ONE, ZERO = torch.ones(1, 3), torch.zeros(1, 3)
 HE = np.array([[0.65, 0.70, 0.29], [0.07, 0.99, 0.11]])
 VECTORS = np.vstack([HE, np.cross(*HE)])
 VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)
+FIXED = stain_vectors(RUIFROK)[None]
+MEASURED = np.array([[0.45, 0.80, 0.40], [0.16, 0.82, 0.55]])
+MEASURED /= np.linalg.norm(MEASURED, axis=1, keepdims=True)
+OTHER = stain_vectors(StainMatrix(MEASURED, "vahadane"))[None]
 AMOUNTS = np.random.default_rng(0).random((8, 8, 3)) * (1.0, 1.0, 0.1) + 0.1
 
 
@@ -26,28 +32,64 @@ def noise() -> torch.Tensor:
 
 
 def test_stains_are_haematoxylin_eosin_and_what_is_orthogonal() -> None:
-    np.testing.assert_allclose(stain_vectors(), VECTORS, atol=1e-6)
+    np.testing.assert_allclose(FIXED[0], VECTORS, atol=1e-6)
+    np.testing.assert_allclose(OTHER[0, :2], MEASURED, atol=1e-6)
+    np.testing.assert_allclose(OTHER[0] @ OTHER[0, 2], [0, 0, 1], atol=1e-6)
 
 
 def test_no_change_of_stain_is_none() -> None:
     tiles = noise()
-    changed = change_stains(tiles, torch.ones(2, 3), torch.zeros(2, 3))
+    changed = change_stains(tiles, torch.cat([FIXED, OTHER]), torch.ones(2, 3), torch.zeros(2, 3))
     torch.testing.assert_close(changed, tiles, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("gains", [(1.3, 1.0, 1.0), (0.8, 1.2, 1.0), (1.1, 0.7, 0.9)])
 def test_gains_multiply_the_amounts_of_stain(gains: tuple[float, float, float]) -> None:
-    changed = change_stains(stained(), torch.tensor([gains]), ZERO)
+    changed = change_stains(stained(), FIXED, torch.tensor([gains]), ZERO)
     torch.testing.assert_close(changed, stained(gains), rtol=0, atol=1e-5)
 
 
+def test_each_tile_has_its_own_vectors() -> None:
+    tiles, gains, shifts = noise(), torch.tensor([[1.3, 0.8, 1.0], [0.7, 1.2, 0.0]]), torch.full((2, 3), 0.05)
+    together = change_stains(tiles, torch.cat([FIXED, OTHER]), gains, shifts)
+    for number, vectors in enumerate((FIXED, OTHER)):
+        part = slice(number, number + 1)
+        alone = change_stains(tiles[part], vectors, gains[part], shifts[part])
+        torch.testing.assert_close(together[part], alone, rtol=0, atol=1e-6)
+
+
+def test_a_gain_of_0_drops_what_is_neither_stain() -> None:
+    """What is left is the least squares reconstruction of rank 2."""
+    tiles, without = noise(), torch.tensor([[1.0, 1.0, 0.0]] * 2)
+    density = -np.log(tiles.permute(0, 2, 3, 1).numpy())
+    expected = np.exp(-density @ np.linalg.pinv(MEASURED) @ MEASURED).clip(0, 1)
+    changed = change_stains(tiles, OTHER.expand(2, 3, 3), without, torch.zeros(2, 3))
+    np.testing.assert_allclose(changed.permute(0, 2, 3, 1), expected, atol=1e-5)
+
+
+def test_fixed_stains_change_as_in_the_released_run() -> None:
+    """To the last bit, and in the same order of channels in memory, which decides how a tile's mean is rounded."""
+    tiles, gains, shifts = noise(), torch.rand(2, 3, generator=torch.Generator().manual_seed(2)) + 0.5, torch.rand(2, 3)
+    first, second = (torch.tensor(row) / torch.tensor(row).norm() for row in ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11)))
+    third = torch.linalg.cross(first, second)
+    vectors = torch.stack([first, second, third / third.norm()])
+    absorbance = -torch.log(tiles.clamp(min=1 / 255))
+    stains = torch.einsum("bchw,cs->bshw", absorbance, torch.linalg.inv(vectors))
+    stains = stains * gains[:, :, None, None] + shifts[:, :, None, None] * (absorbance.mean(1, keepdim=True) > 0.1)
+    expected = torch.exp(-torch.einsum("bshw,sc->bchw", stains, vectors)).clamp(0, 1)
+    changed = change_stains(tiles, FIXED.expand(2, 3, 3), gains, shifts)
+    assert torch.equal(changed, expected)
+    assert changed.stride() == expected.stride()
+
+
+@pytest.mark.parametrize("vectors", [FIXED, OTHER])
 @pytest.mark.parametrize("stain", [0, 1])
-def test_more_stain_is_darker(stain: int) -> None:
+def test_more_stain_is_darker(stain: int, vectors: torch.Tensor) -> None:
     means = []
     for gain in (0.5, 0.8, 1.0, 1.3, 2.0):
         gains = ONE.clone()
         gains[0, stain] = gain
-        means.append(float(change_stains(stained(), gains, ZERO).mean()))
+        means.append(float(change_stains(stained(), vectors, gains, ZERO).mean()))
     assert means == sorted(means, reverse=True)
     assert means[0] - means[-1] > 0.05
 
@@ -55,11 +97,24 @@ def test_more_stain_is_darker(stain: int) -> None:
 def test_a_shift_adds_stain_to_tissue_and_leaves_glass() -> None:
     tiles = stained()
     tiles[..., 0, 0] = 0.97
-    changed = change_stains(tiles, ONE, torch.tensor([[0.2, 0.0, 0.0]]))
+    changed = change_stains(tiles, FIXED, ONE, torch.tensor([[0.2, 0.0, 0.0]]))
     torch.testing.assert_close(changed[..., 0, 0], tiles[..., 0, 0])
     ratio = changed[..., 1:, :] / tiles[..., 1:, :]
-    expected = torch.exp(-0.2 * stain_vectors()[0]).view(1, 3, 1, 1).expand_as(ratio)
+    expected = torch.exp(-0.2 * FIXED[0, 0]).view(1, 3, 1, 1).expand_as(ratio)
     torch.testing.assert_close(ratio, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_with_tissue_only_glass_and_padding_stay_as_they_are() -> None:
+    """Even dim glass, grey of 215, which absorbs more than pale tissue does."""
+    tiles = stained()
+    for place, colour in enumerate([(255, 255, 255), GLASS, (215, 215, 215), (0, 0, 0)]):
+        tiles[0, :, 0, place] = torch.tensor(colour) / 255
+    gains, shifts = torch.tensor([[1.4, 0.7, 0.0]]), torch.tensor([[0.2, 0.1, 0.0]])
+    changed = change_stains(tiles, OTHER, gains, shifts, tissue_only=True)
+    everywhere = change_stains(tiles, OTHER, gains, shifts)
+    assert torch.equal(changed[..., 0, :4], tiles[..., 0, :4])
+    assert (everywhere[..., 0, 1:4] - tiles[..., 0, 1:4]).abs().amax(1).min() > 0.002
+    assert torch.equal(changed[..., 1:, :], everywhere[..., 1:, :])
 
 
 def test_brightness_moves_the_mean_and_contrast_keeps_it() -> None:
@@ -73,7 +128,7 @@ def test_brightness_moves_the_mean_and_contrast_keeps_it() -> None:
 
 
 def test_values_stay_between_0_and_1() -> None:
-    strong = change_stains(noise(), torch.full((2, 3), 5.0), torch.full((2, 3), -1.0))
+    strong = change_stains(noise(), OTHER.expand(2, 3, 3), torch.full((2, 3), 5.0), torch.full((2, 3), -1.0))
     bright = change_brightness_and_contrast(noise(), torch.tensor([0.9, -0.9]), torch.tensor([3.0, 3.0]))
     for tiles in (strong, bright):
         assert tiles.min() >= 0
@@ -83,6 +138,6 @@ def test_values_stay_between_0_and_1() -> None:
 def test_inputs_are_left_alone() -> None:
     tiles = noise()
     before = tiles.clone()
-    change_stains(tiles, torch.full((2, 3), 1.5), torch.full((2, 3), 0.1))
+    change_stains(tiles, FIXED.expand(2, 3, 3), torch.full((2, 3), 1.5), torch.full((2, 3), 0.1), tissue_only=True)
     change_brightness_and_contrast(tiles, torch.full((2,), 0.2), torch.full((2,), 1.4))
     assert torch.equal(tiles, before)

@@ -1,10 +1,13 @@
 """Windows to tiles: nothing where nothing is asked for, the same for the same generator, masks with their pixels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from tests.arrays import STROMA, paint_ellipse, plain
+from algorithm.stain import RUIFROK, StainMatrix
+from tests.arrays import GLASS, STROMA, paint_ellipse, plain
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.data.masks import disk_mask
@@ -25,6 +28,13 @@ EVERYTHING = AugmentSettings(
     coarser=1,
     jpeg=1,
 )
+
+
+PUBLISHED = OFF.model_copy(
+    update={"stain": 1, "stain_model": "vahadane", "stain_pair": True, "stain_gain": 0.4, "stain_shift": 0.2}
+)
+VECTORS = np.array([[0.45, 0.80, 0.40], [0.16, 0.82, 0.55]])
+STAINS = StainMatrix(VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True), "vahadane")
 
 
 def window(side: int, positive: bool = True, seed: int = 0) -> Window:
@@ -107,3 +117,69 @@ def test_windows_are_left_alone() -> None:
     augmented_tiles([given], 32, EVERYTHING, generator())
     np.testing.assert_array_equal(given.pixels, pixels)
     np.testing.assert_array_equal(given.mask, mask)
+
+
+def stained_window() -> Window:
+    """32 px, grains of both stains, and glass on the left."""
+    amounts = np.random.default_rng(0).random((32, 32, 2)) + 0.2
+    pixels = (255 * np.exp(-amounts @ STAINS.vectors)).round().astype(np.uint8)
+    pixels[:, :10] = GLASS
+    return Window(pixels, np.zeros((32, 32), np.uint8), True, STAINS)
+
+
+def amounts_of(tiles: torch.Tensor) -> np.ndarray:
+    """(B, N, 2) of the tissue of stained windows' tiles."""
+    density = -np.log(tiles[..., 10:].flatten(2).transpose(1, 2).numpy())
+    return density @ np.linalg.pinv(STAINS.vectors)
+
+
+def test_the_published_change_is_one_line_per_stain() -> None:
+    """I' = 255 exp(-(alpha C + beta) S): alpha within 0.4 of 1 and beta within 0.2 of 0, each stain's its own."""
+    windows = [stained_window()] * 60
+    tiles, _ = augmented_tiles(windows, 32, PUBLISHED, generator())
+    plain_tiles, _ = augmented_tiles(windows[:1], 32, OFF, generator())
+    np.testing.assert_array_equal(tiles[..., :10], plain_tiles[..., :10].expand(60, 3, 32, 10))
+    before, after = amounts_of(plain_tiles)[0], amounts_of(tiles)
+    lines = np.array([[np.polyfit(before[:, k], tile[:, k], 1) for k in (0, 1)] for tile in after])
+    alphas, betas = lines[..., 0], lines[..., 1]
+    assert (0.6 <= alphas.min() < 0.65, 1.35 < alphas.max() <= 1.4) == (True, True)
+    assert (-0.2 <= betas.min() < -0.17, 0.17 < betas.max() <= 0.2) == (True, True)
+    fitted = before[None] * alphas[:, None] + betas[:, None]
+    inside = (tiles[..., 10:].flatten(2) < 1).all(dim=1).numpy()  # not clipped at white
+    np.testing.assert_allclose(after[inside], fitted[inside], atol=0.02)
+    assert np.abs(np.corrcoef(np.concatenate([alphas, betas], axis=1).T) - np.eye(4)).max() < 0.4
+
+
+def test_the_published_change_is_of_both_stains_or_of_none() -> None:
+    windows = [stained_window()] * 200
+    half = PUBLISHED.model_copy(update={"stain": 0.5})
+    tiles, _ = augmented_tiles(windows, 32, half, generator())
+    plain_tiles, _ = augmented_tiles(windows[:1], 32, OFF, generator())
+    moved = np.abs(amounts_of(tiles).mean(axis=1) - amounts_of(plain_tiles).mean(axis=1))
+    unchanged = (moved < 1e-4).sum(axis=1)
+    assert set(unchanged) == {0, 2}
+    assert 0.4 < (unchanged == 0).mean() < 0.6
+
+
+def test_the_published_change_of_nothing_is_the_image_in_two_stains() -> None:
+    """Chosen, but neither gained nor shifted, so that only what is neither stain goes.
+
+    That is a little rounding, and much with stains that are not the tile's.
+    """
+    settings = PUBLISHED.model_copy(update={"stain_gain": 0.0, "stain_shift": 0.0})
+    windows = [stained_window(), replace(stained_window(), stains=RUIFROK)]
+    tiles, _ = augmented_tiles(windows, 32, settings, generator())
+    plain_tiles, _ = augmented_tiles(windows, 32, OFF, generator())
+    own, foreign = (tiles - plain_tiles).abs().amax((1, 2, 3)) * 255
+    assert 0.1 < own < 2
+    assert foreign > 20
+
+
+def test_stains_of_their_own_change_tiles_apart() -> None:
+    """Without the pair each of three directions is chosen by itself, whosever the vectors, and glass changes too."""
+    settings = PUBLISHED.model_copy(update={"stain": 0.5, "stain_pair": False})
+    tiles, _ = augmented_tiles([stained_window()] * 100, 32, settings, generator())
+    plain_tiles, _ = augmented_tiles([stained_window()], 32, OFF, generator())
+    moved = np.abs(amounts_of(tiles).mean(axis=1) - amounts_of(plain_tiles).mean(axis=1))
+    assert set((moved < 1e-4).sum(axis=1)) == {0, 1, 2}
+    assert (tiles[..., :10] - plain_tiles[..., :10]).abs().max() > 0.01

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 
-from algorithm.errors import InputError
-from tests.training.drawing import write_midogpp
-from training.data.midogpp import ANNOTATIONS, read_annotations, read_midogpp
+from algorithm.errors import InputError, SpacingError
+from tests.training.drawing import drawn_pixels, write_midogpp
+from training.data.midogpp import ANNOTATIONS, TABLE, read_annotations, read_cases, read_midogpp
 
 FIGURES = [(40, 30), (100, 70)]
 
@@ -158,6 +159,62 @@ def test_the_published_file_has_its_published_figures(shared_data: Path) -> None
     }
 
 
-def test_without_its_images_it_gives_no_region(shared_data: Path) -> None:
+def test_without_its_images_it_gives_cases_and_no_region(shared_data: Path) -> None:
     found = read_midogpp(shared_data / "MIDOGpp")
     assert (found.regions, found.unlabelled_images, found.missing_images) == ([], 50, 503)
+    assert (len(found.cases), found.over_border) == (503, 274)
+    assert sum(case.figures for case in found.cases) == 11_937
+    assert sum(case.hard_negatives for case in found.cases) == 14_349
+
+
+def test_the_published_scanners_have_one_spelling(shared_data: Path) -> None:
+    """The table says Hamammatsu XR of breast and Hamamatsu XR of melanoma and neuroendocrine tumours."""
+    cases = read_cases(shared_data / "MIDOGpp").cases
+    assert Counter(case.scanner for case in cases) == {
+        "Hamamatsu XR": 50 + 49 + 55,
+        "Hamamatsu S360": 50,
+        "Aperio CS2": 50 + 50,
+        "3D Histech": 44 + 55 + 100,
+    }
+    breast = Counter(case.scanner for case in cases if case.domain == "human breast cancer")
+    assert breast == {"Hamamatsu XR": 50, "Hamamatsu S360": 50, "Aperio CS2": 50}
+
+
+def test_a_case_is_known_without_its_image(tmp_path: Path) -> None:
+    image = {"name": "007.tiff", "figures": FIGURES, "tumor_type": "canine lymphoma", "file": False}
+    folder = write_midogpp(tmp_path / "midog", [image, {"name": "160.tiff"}])
+    (folder / TABLE).write_text("Slide;Dataset;Tumor;Scanner;Origin;Species\n7;train;a;Hamammatsu XR;b;c\n")
+    (case,) = read_cases(folder).cases
+    assert (case.data_set, case.name, case.slide) == ("midog", "007.tiff", "007")
+    assert (case.domain, case.scanner) == ("canine lymphosarcoma", "Hamamatsu XR")
+    assert (case.figures, case.hard_negatives) == (2, 0)
+
+
+@pytest.mark.parametrize("text", ["", "Slide;Scanner\nfirst;XR\n", "Slide,Scanner\n1,XR\n", "Slide;Scanner\n1\n"])
+def test_a_broken_table_is_refused(folder: Path, text: str) -> None:
+    (folder / TABLE).write_text(text)
+    with pytest.raises(InputError, match=r"datasets_xvalidation\.csv is no table"):
+        read_cases(folder)
+
+
+@pytest.mark.parametrize(
+    ("point", "count"), [((25, 25), 0), ((24, 40), 1), ((40, 24), 1), ((103, 71), 0), ((104, 71), 1)]
+)
+def test_boxes_over_the_border_are_counted_and_their_centres_stay(
+    tmp_path: Path, point: tuple[int, int], count: int
+) -> None:
+    """Boxes are 50 px wide in an image of 128 x 96 px."""
+    found = read_midogpp(write_midogpp(tmp_path / "midog", [{"name": "001.tiff", "look_alikes": [point]}]))
+    assert found.over_border == count
+    np.testing.assert_array_equal(found.regions[0].hard_negatives, [point])
+
+
+def test_a_spacing_is_taken_where_the_image_has_none(tmp_path: Path) -> None:
+    images = [{"name": "001.tiff", "figures": FIGURES}, {"name": "002.tiff", "figures": FIGURES}]
+    folder = write_midogpp(tmp_path / "midog", images, spacing_um=0.5)
+    tifffile.imwrite(folder / "images" / "002.tiff", drawn_pixels(128, 96, FIGURES, []), photometric="rgb")
+    with pytest.raises(SpacingError, match=r"002\.tiff .* --spacing-um"):
+        read_midogpp(folder)
+    regions = read_midogpp(folder, spacing_um=0.25).regions
+    assert [region.spacing_um for region in regions] == [0.5, 0.25]
+    assert regions[1].read(37, 27, 7, 7)[..., 0].max() < 80

@@ -1,0 +1,47 @@
+"""`fit RECIPE --data ... --output RUN`: train one fold of a recipe."""
+
+import argparse
+from pathlib import Path
+
+from algorithm.commands.console import say
+from training.commands.arguments import Commands, add_data, add_overrides, add_recipe
+from training.data.folds import Fold
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command and its arguments."""
+    parser = commands.add_parser("fit", help="train one fold of a recipe")
+    add_recipe(parser)
+    add_overrides(parser)
+    add_data(parser)
+    parser.add_argument("--figure-free", type=Path, nargs="+", default=[], help="folders of pictures without figures")
+    parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="the run's folder")
+    parser.add_argument(
+        "--fold", type=_fold, default=0, help="the fold that is held out: its number, or by domain a domain's name"
+    )
+    parser.add_argument("--weights", type=Path, metavar="CKPT", help="start from a file of import-weights")
+    parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the data, say what there is, and train. A resumed run has its weights and reads no others."""
+    from training.data.read import read_data
+    from training.fit import fit
+    from training.recipe import load_recipe
+    from training.weights.files import read_weights
+
+    recipe = load_recipe(arguments.recipe, arguments.overrides)
+    weights = None
+    if arguments.weights is not None and not arguments.resume:
+        weights = read_weights(arguments.weights, recipe.model)
+        say(f"{arguments.weights}: {weights.record['tensors']} of the network's {weights.record['of']} tensors loaded")
+    resolution = recipe.input.resolution_um_px
+    data = read_data(arguments.data, arguments.figure_free, resolution, arguments.spacing_um)
+    say("\n".join(data.summary))
+    fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights)
+    return 0
+
+
+def _fold(text: str) -> Fold:
+    return int(text) if text.lstrip("-").isdigit() else text

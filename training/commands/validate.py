@@ -1,0 +1,31 @@
+"""`validate RUN --data ...`: measure a run on its held-out fold with other tiles or thresholds."""
+
+import argparse
+from pathlib import Path
+
+from algorithm.commands.console import say
+from training.commands.arguments import Commands, add_data, add_overrides
+
+
+def add_to(commands: Commands) -> None:
+    """Declare the command and its arguments."""
+    parser = commands.add_parser("validate", help="measure a run on its held-out fold with other tiles or thresholds")
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="the run's folder")
+    add_overrides(parser, "as input.overlap=0.5, postprocess.centre=box")
+    add_data(parser, "the data sets of the run; AMi-Br's patches count only where no whole region is held out")
+    parser.add_argument("--keep", action="store_true", help="export with these settings from now on")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Say the F1 on the fold that the run did not see."""
+    from training.data.read import read_data
+    from training.revalidate import recipe_of_run, revalidate
+
+    recipe = recipe_of_run(arguments.run_folder, arguments.overrides)
+    data = read_data(arguments.data, [], recipe.input.resolution_um_px, arguments.spacing_um)
+    score = revalidate(arguments.run_folder, recipe, data, arguments.keep)
+    counts = score.counts
+    parts = f"precision {counts.precision:.3f}, recall {counts.recall:.3f}"
+    say(f"F1 {counts.f1:.3f} ({parts}) at threshold {score.threshold}")
+    return 0

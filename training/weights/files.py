@@ -1,0 +1,118 @@
+"""Files of weights: others' checkpoints, read without running what is in them, and the project's own, safetensors."""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Size, Tensor
+
+from algorithm.errors import AlgorithmError, InputError
+from training.models.build import build_model
+from training.recipe import ModelSettings
+
+NESTED = ("model_ema", "model", "state_dict")
+"""Where checkpoints keep their tensors, the first that is there counts."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Tensors that fit a network, to start from. record: what a run remembers of them."""
+
+    tensors: dict[str, Tensor]
+    record: dict[str, str | int]
+
+
+def network_shapes(settings: ModelSettings) -> dict[str, Size]:
+    """The network's keys and their shapes, without its memory."""
+    with torch.device("meta"):
+        return {key: tensor.shape for key, tensor in build_model(settings).state_dict().items()}
+
+
+def read_weights(path: Path, settings: ModelSettings) -> Weights:
+    """A file of `import-weights` for this network.
+
+    Raises InputError where a tensor is unknown to the network or of another shape.
+    """
+    tensors, shapes = _safetensors(path), network_shapes(settings)
+    for key, tensor in tensors.items():
+        if key not in shapes:
+            raise InputError(f"{path} has {key}, which {settings.name} has not.", "Import the weights for this recipe.")
+        if tensor.shape != shapes[key]:
+            sizes = " instead of ".join(" x ".join(map(str, size)) for size in (tensor.shape, shapes[key]))
+            raise InputError(f"{path} does not fit: {key} is {sizes}.", "Import the weights for this recipe.")
+    if not tensors:
+        raise InputError(f"{path} holds no tensors.", "Import the weights again.")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Weights(tensors, {"file": path.name, "sha256": digest, "tensors": len(tensors), "of": len(shapes)})
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
+    """Beside its place, then renamed. Raises AlgorithmError where the place is taken or cannot be written."""
+    if path.exists():
+        raise AlgorithmError(f"{path} is there already.", "Give another name, or remove it first.")
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(save(dict(tensors), metadata))
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise AlgorithmError(f"{path} cannot be written: {error}.", "Free some space, or choose another.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+
+
+def read_foreign(path: Path) -> dict[str, Tensor]:
+    """The tensors of another project's checkpoint: a safetensors file, or one of torch that holds tensors alone.
+
+    Raises InputError for a file that is missing, damaged, or holds code.
+    """
+    content = _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
+    for name in NESTED:
+        if isinstance(content.get(name), dict) and content[name]:
+            content = content[name]
+            break
+    strange = next((key for key, value in content.items() if not isinstance(value, Tensor)), None)
+    if strange is not None or not content:
+        found = "nothing" if strange is None else f"{strange}, which is no tensor"
+        raise InputError(f"{path} is no checkpoint of a network: it holds {found}.", "Give a file of weights.")
+    return content
+
+
+def _require_file(path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", "Give a file of weights.") from error
+
+
+def _safetensors(path: Path) -> dict[str, Any]:
+    _require_file(path)
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} is no safetensors file: {error}.", "Fetch or import it again.") from error
+
+
+def _torch_file(path: Path) -> dict[str, Any]:
+    _require_file(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"{path} is damaged or holds more than tensors: {problem}", "Fetch it again, or save its tensors alone."
+        ) from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} is no checkpoint of a network.", "Give a file of weights.")
+    return content
