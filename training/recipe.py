@@ -107,7 +107,11 @@ class OptimiserSettings(Settings):
 
 
 class Recipe(Settings):
-    """One system at one size. folds: how many by slide; by domain there are as many as domains."""
+    """One system at one size.
+
+    folds: how many by slide; by domain there are as many as domains. threshold_cost: how much of the best F1 on the
+    held-out fold may be given for a higher threshold, since figures are rarer in tissue than in annotated regions.
+    """
 
     name: str
     system: Literal["segmentation"]
@@ -115,6 +119,7 @@ class Recipe(Settings):
     folds: int = Field(5, ge=2)
     folds_by: FoldsBy = "slide"
     select_on: Literal["loss", "f1"] = "loss"
+    threshold_cost: Share = 0.0
     model: Annotated[ModelSettings, Field(discriminator="name")]
     input: InputSettings
     postprocess: Postprocess

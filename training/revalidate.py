@@ -18,16 +18,17 @@ from training.validation import best_score, metrics
 def recipe_of_run(run: Path, overrides: list[str]) -> Recipe:
     """The recipe of a run's best checkpoint with `key=value` overrides.
 
-    Raises AlgorithmError for an override that training would have had to know: only `input.overlap` and `postprocess`
-    may differ.
+    Raises AlgorithmError for an override that training would have had to know: only `input.overlap`, `postprocess` and
+    `threshold_cost` may differ.
     """
     tree = load_checkpoint(run / BEST)["recipe"]
     trained, recipe = (recipe_from(with_overrides(tree, words), str(run / BEST)) for words in ([], overrides))
     tiles = recipe.input.model_copy(update={"overlap": trained.input.overlap})
-    if recipe.model_copy(update={"input": tiles, "postprocess": trained.postprocess}) != trained:
+    reading = {"postprocess": trained.postprocess, "threshold_cost": trained.threshold_cost}
+    if recipe.model_copy(update={"input": tiles, **reading}) != trained:
         raise AlgorithmError(
             f"{', '.join(overrides)} changes what {run} was trained with.",
-            "Change input.overlap and postprocess alone.",
+            "Change input.overlap, postprocess and threshold_cost alone.",
         )
     return recipe
 

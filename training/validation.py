@@ -7,11 +7,11 @@ from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import Postprocess
 from algorithm.tissue import tissue_map
 from evaluation.matching import Counts, match
-from evaluation.thresholds import OperatingPoint, best_point
+from evaluation.thresholds import OperatingPoint, best_point, strictest_point
 from training.data.regions import Region, RegionImage
 from training.recipe import Recipe
 
-THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(14))
+THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(16))
 BATCH_SIZE = 8
 
 
@@ -26,7 +26,7 @@ def metrics(point: OperatingPoint) -> dict[str, float]:
 
 
 def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe) -> OperatingPoint:
-    """Detect in every region at each threshold; equal figures go to the threshold nearest 0.5."""
+    """Detect in every region at each threshold: the one of the best F1, or as the recipe's `threshold_cost` says."""
     return best_scores(predict, regions, recipe, [recipe.postprocess])[0]
 
 
@@ -38,10 +38,12 @@ def best_scores(
     for region in regions:
         for row, counts in zip(totals, counts_at_thresholds(predict, region, recipe, postprocesses), strict=True):
             row[:] = [total + more for total, more in zip(row, counts, strict=True)]
-    return [
-        best_point([OperatingPoint(threshold, counts) for threshold, counts in zip(THRESHOLDS, row, strict=True)])
-        for row in totals
-    ]
+    return [_chosen(row, recipe.threshold_cost) for row in totals]
+
+
+def _chosen(totals: Sequence[Counts], cost: float) -> OperatingPoint:
+    points = [OperatingPoint(threshold, counts) for threshold, counts in zip(THRESHOLDS, totals, strict=True)]
+    return strictest_point(points, cost) if cost else best_point(points)
 
 
 def counts_at_thresholds(

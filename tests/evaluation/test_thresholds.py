@@ -6,7 +6,7 @@ import pytest
 from evaluation.cases import DetectionCase
 from evaluation.froc import steps
 from evaluation.matching import Counts, match
-from evaluation.thresholds import OperatingPoint, best_point, operating_points, thinned
+from evaluation.thresholds import OperatingPoint, best_point, operating_points, strictest_point, thinned
 
 
 def case(truth: list[float], points: list[float], scores: list[float]) -> DetectionCase:
@@ -51,6 +51,18 @@ def test_the_highest_f1_is_best() -> None:
 @pytest.mark.parametrize("thresholds", [(0.1, 0.45, 0.9), (0.9, 0.45, 0.1)])
 def test_equal_figures_go_to_the_threshold_nearest_a_half(thresholds: tuple[float, ...]) -> None:
     assert best_point([OperatingPoint(each, Counts(4, 1, 1)) for each in thresholds]).threshold == 0.45
+
+
+@pytest.mark.parametrize(("cost", "threshold"), [(0.0, 0.4), (0.02, 0.4), (0.06, 0.6), (1.0, 0.8)])
+def test_the_strictest_is_the_highest_threshold_that_costs_no_more(cost: float, threshold: float) -> None:
+    """F1 is 0.8, 0.941, 0.889 and 0.545, from the lowest threshold up."""
+    points = [
+        OperatingPoint(0.2, Counts(8, 4, 0)),
+        OperatingPoint(0.4, Counts(8, 1, 0)),
+        OperatingPoint(0.6, Counts(8, 2, 0)),
+        OperatingPoint(0.8, Counts(3, 0, 5)),
+    ]
+    assert strictest_point(points, cost).threshold == threshold
 
 
 def test_f1_equal_to_six_digits_is_equal() -> None:

@@ -48,6 +48,13 @@ def test_ties_go_to_a_half() -> None:
     assert best_score(Darkness(0.05), [REGION], RECIPE).threshold == 0.5
 
 
+def test_a_recipe_may_give_some_f1_for_a_higher_threshold() -> None:
+    """Every threshold tried but the last finds the figures, which have 0.94."""
+    recipe = RECIPE.model_copy(update={"threshold_cost": 0.01})
+    assert best_score(Darkness(0.05, dark=0.94), [REGION], recipe).threshold == 0.9
+    assert max(THRESHOLDS) == 0.95
+
+
 def test_regions_add_up_at_every_threshold() -> None:
     assert best_score(Darkness(0.05), [REGION, REGION], RECIPE).counts == Counts(6, 0, 0)
 
