@@ -2,7 +2,7 @@
 
     python benchmarks/selective_scan.py
 
-Needs anaphase[train]. The last table is in benchmarks/README.md.
+Needs anaphase[train]; takes the GPU where there is one. The last table is in benchmarks/README.md.
 """
 
 import statistics
@@ -13,30 +13,46 @@ import torch
 from torch import Tensor
 
 from training.models import selective_scan as scan
+from training.models import selective_scan_mamba as mamba
 from training.models import selective_scan_native as native
+from training.models import selective_scan_triton as triton
 from training.models.vm_unet import scan_orders
 
 ROUNDS = 5
 SIZES = ((8, 64, 4, 4096), (1, 192, 16, 4096))
-ORDERS = scan_orders(64, 64, torch.device("cpu"))
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+ORDERS = scan_orders(64, 64, DEVICE)
 
 
 def main() -> None:
-    print(f"{torch.get_num_threads()} threads; median of {ROUNDS} interleaved rounds; ratio to chunked")
+    where = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{torch.get_num_threads()} threads"
+    print(f"{where}; median of {ROUNDS} interleaved rounds; ratio to chunked")
     print("| batch | channels | state | length | form | seconds | times chunked |\n|---|---|---|---|---|---|---|")
-    forms: dict[str, Callable[..., Tensor]] = {"chunked": scan.selective_scan_chunked}
-    if native.available():
-        forms["compiled"] = scan.selective_scan
+    forms = forms_at_hand()
     for size in SIZES:
         seconds = {name: [] for name in forms}
         arguments = make_arguments(*size)
+        for form in forms.values():
+            time_once(form, arguments)  # compiled at its first use
         for _ in range(ROUNDS):
             for name, form in forms.items():
                 seconds[name].append(time_once(form, arguments))
         medians = {name: statistics.median(values) for name, values in seconds.items()}
         for name, median in medians.items():
-            cells = [*size, name, f"{median:.3f}", f"{median / medians['chunked']:.2f}"]
+            cells = [*size, name, f"{median:.4f}", f"{median / medians['chunked']:.3f}"]
             print("| " + " | ".join(str(cell) for cell in cells) + " |")
+
+
+def forms_at_hand() -> dict[str, Callable[..., Tensor]]:
+    """The forms that run on the device, by name; chunked is the first."""
+    forms = {"chunked": scan.selective_scan_chunked}
+    if DEVICE.type == "cpu" and native.available():
+        forms["compiled"] = native.selective_scan_native
+    if DEVICE.type == "cuda" and triton.available():
+        forms["triton"] = triton.selective_scan_triton
+    if DEVICE.type == "cuda" and mamba.available():
+        forms["mamba_ssm"] = mamba.selective_scan_mamba
+    return forms
 
 
 def make_arguments(batch: int, channels: int, state: int, length: int) -> list[Tensor]:
@@ -44,15 +60,24 @@ def make_arguments(batch: int, channels: int, state: int, length: int) -> list[T
     torch.manual_seed(0)
     by_direction, coefficients = (batch, length, 4, channels), (batch, length, 4, state)
     shapes = [(batch, length, channels), by_direction, (4, channels), (4, state, channels)]
-    u, delta, bias, A, B, C, D = (torch.rand(shape) for shape in [*shapes, coefficients, coefficients, (4, channels)])
+    shapes += [coefficients, coefficients, (4, channels)]
+    u, delta, bias, A, B, C, D = (torch.rand(shape, device=DEVICE) for shape in shapes)
     return [part.requires_grad_() for part in (u, delta, bias - 4, -4 * A, B, C, D)]
 
 
 def time_once(form: Callable[..., Tensor], arguments: list[Tensor]) -> float:
     """Seconds of one forward and backward pass."""
+    finish_on_device()
     start = time.perf_counter()
     torch.autograd.grad(form(*arguments, ORDERS).sum(), arguments)
+    finish_on_device()
     return time.perf_counter() - start
+
+
+def finish_on_device() -> None:
+    """Waits for what a GPU still has to do."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

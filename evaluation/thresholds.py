@@ -27,7 +27,7 @@ def best_point(points: Sequence[OperatingPoint]) -> OperatingPoint:
 def strictest_point(points: Sequence[OperatingPoint], cost: float) -> OperatingPoint:
     """The one of the highest threshold whose F1 is at most `cost` below the best.
 
-    For tissue in which figures are rarer than in the cases at hand: there every false alarm that is avoided counts more.
+    For tissue in which figures are rarer than in the cases at hand: there a false alarm that is avoided counts more.
     """
     least = best_point(points).counts.f1 - cost
     return max((point for point in points if point.counts.f1 >= least), key=lambda point: point.threshold)

@@ -10,7 +10,7 @@ from algorithm.errors import AlgorithmError
 
 LAST, BEST = "last.pt", "best.pt"
 PARTS = {"recipe", "fold", "epoch", "best", "model", "optimiser"}
-LATER = {"weights"}
+LATER = {"weights", "masks"}
 """What the first runs do not have."""
 
 

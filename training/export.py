@@ -187,14 +187,21 @@ def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card,
 
 def _member(path: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    fold, weights = checkpoint["fold"], checkpoint.get("weights")
+    fold = checkpoint["fold"]
     by_slide = isinstance(fold, int)
     return {
         "files": {"any": {"file": path.name, "sha256": digest}},
         "fold": fold if by_slide else None,
         "held_out": f"the slides of fold {fold}" if by_slide else fold,
-        "note": "" if weights is None else f"started from {weights['tensors']} tensors of {weights['file']}",
+        "note": "; ".join(_origins(checkpoint)),
     }
+
+
+def _origins(checkpoint: dict[str, Any]) -> list[str]:
+    """What a run began with besides its recipe and its data."""
+    weights = checkpoint.get("weights")
+    start = [] if weights is None else [f"started from {weights['tensors']} tensors of {weights['file']}"]
+    return start + [f"masks of {used['data_set']} from {used['file']}" for used in checkpoint.get("masks", [])]
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

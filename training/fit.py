@@ -68,6 +68,7 @@ class Trainer:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model = build_model(recipe.model)
         self.weights = None if weights is None else weights.record
+        self.masks = split.masks
         if weights is not None:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
@@ -100,13 +101,15 @@ class Trainer:
         """All that resuming or exporting needs."""
         recipe = self.recipe.model_dump(mode="json")
         parts = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-        where = {"fold": self.fold, "epoch": self.epoch, "best": self.best, "weights": self.weights}
-        return {"recipe": recipe, **where, **parts}
+        where = {"fold": self.fold, "epoch": self.epoch, "best": self.best}
+        return {"recipe": recipe, **where, "weights": self.weights, "masks": self.masks, **parts}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same recipe and fold."""
+        """Go on from a checkpoint of the same recipe, fold and masks."""
         if (recipe_from(state["recipe"], LAST), state["fold"]) != (self.recipe, self.fold):
             raise AlgorithmError("The run was started with another recipe or fold.", "Give the same, or a new folder.")
+        if _digests(state.get("masks", [])) != _digests(self.masks):
+            raise AlgorithmError("The run was started with other masks.", "Give the same --masks, or a new folder.")
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.best, self.weights = state["epoch"], state["best"], state.get("weights")
@@ -181,6 +184,11 @@ class Trainer:
             logits = self.model(normalise(tiles.to(self.device), recipe.input))
             losses.append(loss(logits, masks.to(self.device), recipe.loss).item())
         return float(np.mean(losses))
+
+
+def _digests(masks: list[dict[str, str]]) -> list[str]:
+    """Files of masks by what they hold, whatever they are called."""
+    return [file["sha256"] for file in masks]
 
 
 def learning_rate(settings: OptimiserSettings, step: int) -> float:

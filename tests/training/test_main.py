@@ -100,6 +100,8 @@ def test_export_writes_a_bundle(
         ["folds", "nowhere", "--output", "folds.csv"],
         ["import-weights", "vm_unet", "nowhere.pth", "--output", "new.safetensors"],
         ["import-weights", "unet", "nowhere.pth", "--output", "new.safetensors"],
+        ["make-masks", "nowhere", "--output", "masks"],
+        ["make-masks", "nowhere", "--output", "masks", "--weights", "nowhere.pth"],
     ],
 )
 def test_a_failure_is_one_line_and_exit_code_1(
@@ -129,6 +131,10 @@ def test_a_failure_is_one_line_and_exit_code_1(
         ["folds", "d", "--output", "o", "--by", "scanner"],
         ["folds", "d", "--output", "o", "--folds", "1"],
         ["import-weights", "vm_unet", "f"],
+        ["make-masks", "d"],
+        ["make-masks", "d", "--output", "o", "--resolution-um-px", "25"],
+        ["make-masks", "d", "--output", "o", "--resolution-um-px", "fine"],
+        ["make-masks", "d", "--output", "o", "seed=3"],
         ["import-weights", "vm_unet", "f", "--output", "o", "more"],
         ["describe", "vm_unet", "--output=o"],
         ["export", "run", "--output", "o"],
@@ -142,7 +148,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
     assert "usage: python -m training" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["fit", "validate", "export", "describe", "folds", "import-weights"])
+@pytest.mark.parametrize("command", ["fit", "validate", "export", "describe", "folds", "import-weights", "make-masks"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         main([command, "--help"])

@@ -20,7 +20,7 @@ LATER = {
 
 
 def vmamba(width: int = 8, depths: Sequence[int] = SMALL, state: int = 2, device: str = "cpu") -> dict[str, Tensor]:
-    """Every tensor holds its own number, so that it is known wherever it goes."""
+    """Every tensor holds its own number, a small one, so that it is known wherever it goes and can be trained from."""
     shapes: dict[str, tuple[int, ...]] = {"patch_embed.proj.weight": (width, 3, 4, 4)}
     shapes |= {f"patch_embed.{name}": (width,) for name in ("proj.bias", "norm.weight", "norm.bias")}
     for stage, depth in enumerate(depths):
@@ -33,9 +33,8 @@ def vmamba(width: int = 8, depths: Sequence[int] = SMALL, state: int = 2, device
             shapes |= {f"layers.{stage}.downsample.norm.{name}": (4 * channels,) for name in ("weight", "bias")}
     shapes |= {f"norm.{name}": (8 * width,) for name in ("weight", "bias")}
     shapes |= {"head.weight": (1000, 8 * width), "head.bias": (1000,)}
-    return {
-        key: torch.full(shape, float(number), device=device) for number, (key, shape) in enumerate(shapes.items(), 1)
-    }
+    numbered = enumerate(shapes.items(), 1)
+    return {key: torch.full(shape, number / 1000, device=device) for number, (key, shape) in numbered}
 
 
 def block_shapes(channels: int, state: int) -> dict[str, tuple[int, ...]]:

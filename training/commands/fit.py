@@ -20,6 +20,8 @@ def add_to(commands: Commands) -> None:
         "--fold", type=_fold, default=0, help="the fold that is held out: its number, or by domain a domain's name"
     )
     parser.add_argument("--weights", type=Path, metavar="CKPT", help="start from a file of import-weights")
+    masks = "files of make-masks, one a data set; none: disks"
+    parser.add_argument("--masks", type=Path, nargs="+", default=[], metavar="FILE", help=masks)
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     parser.set_defaults(run=run)
 
@@ -28,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the data, say what there is, and train. A resumed run has its weights and reads no others."""
     from training.data.read import read_data
     from training.fit import fit
+    from training.masks.use import with_masks
     from training.recipe import load_recipe
     from training.weights.files import read_weights
 
@@ -39,6 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     resolution = recipe.input.resolution_um_px
     data = read_data(arguments.data, arguments.figure_free, resolution, arguments.spacing_um)
     say("\n".join(data.summary))
+    if arguments.masks:
+        data = with_masks(data, arguments.data, arguments.masks)
+        say("\n".join(f"{file['file']}: the masks of {file['data_set']}" for file in data.masks))
     fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights)
     return 0
 

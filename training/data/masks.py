@@ -1,9 +1,14 @@
-"""Masks of mitotic figures for segmentation: a disk around each annotated centre."""
+"""Masks of mitotic figures for segmentation: a disk around each annotated centre, and windows that leave a region."""
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.data.regions import Points, reflected
+
+Draw = Callable[[int, int, int, int], NDArray[np.uint8]]
+"""Makes the mask (height, width) of a window within its region: x, y, width, height, px."""
 
 
 def disk_mask(points: Points, x: int, y: int, width: int, height: int, radius_px: float) -> NDArray[np.uint8]:
@@ -19,11 +24,9 @@ def disk_mask(points: Points, x: int, y: int, width: int, height: int, radius_px
     return mask
 
 
-def mask_padded(
-    points: Points, size: tuple[int, int], x: int, y: int, width: int, height: int, radius_px: float
-) -> NDArray[np.uint8]:
-    """As `disk_mask` for a window that may leave a region of `size` (width, height): reflected as its pixels are."""
+def padded(draw: Draw, size: tuple[int, int], x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
+    """The mask of a window that may leave a region of `size` (width, height): reflected as its pixels are."""
     columns, rows = reflected(x, width, size[0]), reflected(y, height, size[1])
     left, top = int(columns.min()), int(rows.min())
-    whole = disk_mask(points, left, top, int(columns.max()) - left + 1, int(rows.max()) - top + 1, radius_px)
+    whole = draw(left, top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
     return whole[np.ix_(rows - top, columns - left)]

@@ -14,13 +14,15 @@ from training.data.regions import Region, at_resolution
 class Data:
     """What a run trains on: annotated data sets, figure-free tissue, and a line about each for the user.
 
-    cases: what the tables of the data sets name, also where the image is missing.
+    cases: what the tables of the data sets name, also where the image is missing. masks: the files that the figures'
+    masks come from, as a run remembers them (data_set, file, sha256); none where figures are disks.
     """
 
     annotated: list[list[Region]]
     figure_free: list[Region]
     summary: list[str]
     cases: list[Case] = field(default_factory=list)
+    masks: list[dict[str, str]] = field(default_factory=list)
 
 
 def read_data(

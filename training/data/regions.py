@@ -25,6 +25,7 @@ class Region:
     uint8 RGB.
     figures, hard_negatives: (N, 2) float64, x then y, px. Every mitotic figure of the region is annotated.
     scanner: empty where unknown. whole: one piece of tissue, not a sheet of patches edge to edge.
+    mask: (x, y, width, height) in px to (height, width) uint8, 1 on figures; None: nothing but their centres is known.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Region:
     hard_negatives: Points
     scanner: str = ""
     whole: bool = True
+    mask: Callable[[int, int, int, int], NDArray[np.uint8]] | None = None
 
 
 def in_memory(name: str, slide: str, domain: str, pixels: Pixels, spacing_um: float, figures: Points) -> Region:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from algorithm.errors import InputError
 from algorithm.stain import RUIFROK, StainMatrix
 from algorithm.tissue import tissue_pixels
-from training.data.masks import mask_padded
+from training.data.masks import Draw, disk_mask, padded
 from training.data.regions import Pixels, Points, Region, read_padded
 from training.recipe import SamplingSettings
 
@@ -95,9 +96,12 @@ class TileSampler:
         shift = rng.integers(0, self.tile_px, size=2) + (window_px - self.tile_px) // 2
         x, y = (int(corner) for corner in np.round(point) - shift)
         pixels = read_padded(region, x, y, window_px, window_px)
-        size = (region.width, region.height)
-        mask = mask_padded(region.figures, size, x, y, window_px, window_px, self.radius_px)
+        mask = padded(self._draw_of(region), (region.width, region.height), x, y, window_px, window_px)
         return Window(pixels, mask, positive, self.stains(region))
+
+    def _draw_of(self, region: Region) -> Draw:
+        """The region's own masks, or else disks about its figures."""
+        return region.mask or partial(disk_mask, region.figures, radius_px=self.radius_px)
 
 
 def _holds_tissue(pixels: Pixels, least: float = 0.25) -> bool:

@@ -1,6 +1,6 @@
 """What a run trains on and what it holds out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from training.data.folds import Fold, make_folds
 from training.data.read import Data
@@ -10,11 +10,15 @@ from training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Split:
-    """Regions to train on, one list a data set, and regions of the held-out fold. fold: its number or its domains."""
+    """Regions to train on, one list a data set, and regions of the held-out fold.
+
+    fold: its number or its domains. masks: the files that the masks of figures come from.
+    """
 
     fold: Fold
     training: list[list[Region]]
     validation: list[list[Region]]
+    masks: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def searched(self) -> list[Region]:
@@ -35,4 +39,4 @@ def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
         [[r for r in regions if (folds.of_slide[r.slide] == number) is out] for regions in data.annotated]
         for out in (False, True)
     )
-    return Split(folds.name(number), [*kept, data.figure_free], held_out)
+    return Split(folds.name(number), [*kept, data.figure_free], held_out, data.masks)

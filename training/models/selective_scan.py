@@ -12,11 +12,13 @@ Shapes: u and y (batch, L, channels); delta (batch, L, K, channels); bias and D 
 negative; B and C (batch, L, K, N), shared by the channels of a direction; orders (K, L) int64.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from training.models import selective_scan_native
+from training.models import selective_scan_mamba, selective_scan_native, selective_scan_triton
 
 CHUNK_STEPS = 16
 
@@ -24,11 +26,24 @@ CHUNK_STEPS = 16
 def selective_scan(
     u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
 ) -> Tensor:
-    """The scan in the fastest form at hand: compiled on a CPU, else, and for export, in chunks."""
-    eager_on_cpu = u.device.type == "cpu" and u.dtype == torch.float32 and not torch.compiler.is_exporting()
-    if eager_on_cpu and selective_scan_native.available():
-        return selective_scan_native.selective_scan_native(u, delta, bias, A, B, C, D, orders)
-    return selective_scan_chunked(u, delta, bias, A, B, C, D, orders)
+    """The scan in the fastest form at hand."""
+    return fastest_form(u)(u, delta, bias, A, B, C, D, orders)
+
+
+def fastest_form(u: Tensor) -> Callable[..., Tensor]:
+    """Kernels on a GPU (mamba_ssm's, else the project's own), compiled code on a CPU; else, and for export, chunks.
+
+    Only chunks keep float64; compiled code takes float32 alone.
+    """
+    if torch.compiler.is_exporting() or u.dtype == torch.float64:
+        return selective_scan_chunked
+    if u.device.type == "cuda" and selective_scan_mamba.available():
+        return selective_scan_mamba.selective_scan_mamba
+    if u.device.type == "cuda" and selective_scan_triton.available():
+        return selective_scan_triton.selective_scan_triton
+    if u.device.type == "cpu" and u.dtype == torch.float32 and selective_scan_native.available():
+        return selective_scan_native.selective_scan_native
+    return selective_scan_chunked
 
 
 def selective_scan_reference(

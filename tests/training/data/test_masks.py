@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.data.masks import disk_mask, mask_padded
+from training.data.masks import disk_mask, padded
 
 NOWHERE = np.empty((0, 2))
 
@@ -31,7 +31,7 @@ def test_disks_that_overlap_count_once() -> None:
 
 def test_no_point_no_mask() -> None:
     assert not disk_mask(NOWHERE, 0, 0, 8, 8, 4.0).any()
-    assert not mask_padded(NOWHERE, (8, 8), -4, -4, 16, 16, 4.0).any()
+    assert not padded(lambda *window: disk_mask(NOWHERE, *window, 4.0), (8, 8), -4, -4, 16, 16).any()
 
 
 @given(
@@ -59,6 +59,7 @@ def test_beyond_the_border_it_is_reflected_as_the_pixels_are(
 ) -> None:
     centres = np.array(points).reshape(-1, 2)
     left, right, top, bottom = margins
-    mask = mask_padded(centres, (20, 15), -left, -top, left + 20 + right, top + 15 + bottom, 3.0)
+    size, window = (20, 15), (-left, -top, left + 20 + right, top + 15 + bottom)
+    mask = padded(lambda *part: disk_mask(centres, *part, 3.0), size, *window)
     whole = disk_mask(centres, 0, 0, 20, 15, 3.0)
     np.testing.assert_array_equal(mask, np.pad(whole, ((top, bottom), (left, right)), mode="reflect"))

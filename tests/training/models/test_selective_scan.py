@@ -1,14 +1,14 @@
 """Every form of the scan against its definition, against SciPy's filter and against a geometric series."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from scipy.signal import lfilter
-from torch import Tensor
 
+from tests.training.models.scans import Scan, assert_close, orders_for, random_inputs, values_and_gradients
 from training.models import selective_scan_native as native
 from training.models.selective_scan import (
     selective_scan,
@@ -16,42 +16,8 @@ from training.models.selective_scan import (
     selective_scan_reference,
 )
 
-Scan = Callable[..., Tensor]
 # One chunk or segment, a step less and more, several of them, odd, prime, and two levels of chunks.
 LENGTHS = [1, 2, 3, 4, 13, 15, 16, 17, 32, 35, 49, 63, 64, 65, 97, 127, 128, 129, 192, 256, 289]
-
-
-def random_inputs(length: int, batch: int = 2, k: int = 3, channels: int = 5, n: int = 2) -> list[Tensor]:
-    """u, delta, bias, A, B, C, D in float64."""
-    rng = torch.Generator().manual_seed(length)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=rng, dtype=torch.float64)
-
-    return [
-        normal(batch, length, channels),
-        normal(batch, length, k, channels),
-        normal(k, channels),
-        -torch.exp(normal(k, n, channels)),
-        normal(batch, length, k, n),
-        normal(batch, length, k, n),
-        normal(k, channels),
-    ]
-
-
-def orders_for(inputs: list[Tensor]) -> Tensor:
-    """Directions that visit the places in any order, each in its own; the first from first to last."""
-    _, length, k, _ = inputs[1].shape
-    rng = torch.Generator().manual_seed(1)
-    shuffled = [torch.randperm(length, generator=rng) for _ in range(k - 1)]
-    return torch.stack([torch.arange(length), *shuffled])
-
-
-def values_and_gradients(scan: Scan, inputs: list[Tensor], dtype: torch.dtype) -> list[Tensor]:
-    leaves = [part.to(dtype).requires_grad_() for part in inputs]
-    y = scan(*leaves, orders_for(inputs))
-    cotangent = torch.randn(y.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    return [y.detach(), *torch.autograd.grad((y * cotangent.to(dtype)).sum(), leaves, materialize_grads=True)]
 
 
 @pytest.fixture
@@ -84,8 +50,7 @@ def test_compiled_code_agrees_with_the_definition(length: int) -> None:
     inputs = random_inputs(length)
     expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
     found = values_and_gradients(native.selective_scan_native, inputs, torch.float32)
-    for one, other in zip(found, expected, strict=True):
-        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+    assert_close(found, expected)
 
 
 @pytest.mark.usefixtures("compiled")
@@ -95,8 +60,7 @@ def test_compiled_code_keeps_to_numbers_where_time_steps_vanish_or_are_huge() ->
     inputs[1] *= torch.tensor([-120.0, 120.0, 1.0])[:, None]
     expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
     found = values_and_gradients(native.selective_scan_native, inputs, torch.float32)
-    for one, other in zip(found, expected, strict=True):
-        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+    assert_close(found, expected)
 
 
 @pytest.mark.usefixtures("compiled")
@@ -169,8 +133,7 @@ def test_without_a_compiler_the_scan_is_as_right(fresh_library: pytest.MonkeyPat
     assert not native.available()
     inputs = random_inputs(15)
     expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
-    for one, other in zip(values_and_gradients(selective_scan, inputs, torch.float32), expected, strict=True):
-        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+    assert_close(values_and_gradients(selective_scan, inputs, torch.float32), expected)
 
 
 @pytest.mark.usefixtures("compiled")
