@@ -37,8 +37,7 @@ def main() -> None:
     checkpoint, recipe = load_checkpoint(options.run / BEST), recipe_of_run(options.run, [])
     data = read_data(options.data, [], recipe.input.resolution_um_px)
     regions = split_fold(data, recipe, checkpoint["fold"]).searched
-    model = build_model(recipe.model)
-    model.load_state_dict(checkpoint["model"])
+    model = build_model(recipe.model, checkpoint["model"])
     predict = TilePredictor(model, recipe.input, torch.device("cpu"))
     figures = sum(len(region.figures) for region in regions)
     print(f"{recipe.name}, fold {checkpoint['fold']}: {len(regions)} held-out regions, {figures} mitotic figures\n")

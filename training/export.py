@@ -155,8 +155,7 @@ def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]])
 
 
 def _write_graph(checkpoint: dict[str, Any], recipe: Recipe, path: Path) -> nn.Module:
-    model = build_model(recipe.model)
-    model.load_state_dict(checkpoint["model"])
+    model = build_model(recipe.model, checkpoint["model"])
     write_onnx(model, recipe.input.tile_px, path)
     return model
 

@@ -39,8 +39,7 @@ def revalidate(run: Path, recipe: Recipe, data: Data, keep: bool) -> OperatingPo
     With `keep` the best checkpoint takes over the recipe, the threshold and the figures, and exports with them.
     """
     checkpoint = load_checkpoint(run / BEST)
-    model = build_model(recipe.model)
-    model.load_state_dict(checkpoint["model"])
+    model = build_model(recipe.model, checkpoint["model"])
     searched = split_fold(data, recipe, checkpoint["fold"]).searched
     score = best_score(TilePredictor(model, recipe.input, torch.device("cpu")), searched, recipe)
     if keep:

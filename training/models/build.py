@@ -1,6 +1,8 @@
 """From a recipe's model settings to the network."""
 
-from torch import nn
+from collections.abc import Mapping
+
+from torch import Tensor, nn
 
 from training.models.unet import UNet
 from training.models.vm_unet import VMUNet
@@ -9,6 +11,9 @@ from training.recipe import ModelSettings
 NETWORKS: dict[str, type[nn.Module]] = {"unet": UNet, "vm_unet": VMUNet}
 
 
-def build_model(settings: ModelSettings) -> nn.Module:
-    """The network of a recipe, freshly initialised."""
-    return NETWORKS[settings.name](**settings.model_dump(exclude={"name"}))
+def build_model(settings: ModelSettings, trained: Mapping[str, Tensor] | None = None) -> nn.Module:
+    """The network of a recipe, freshly initialised or with the tensors of a checkpoint."""
+    model = NETWORKS[settings.name](**settings.model_dump(exclude={"name"}))
+    if trained is not None:
+        model.load_state_dict(trained)
+    return model
