@@ -16,14 +16,10 @@ from evaluation.contract import (
     NON_MITOTIC_FIGURE,
     NORMAL,
 )
-from evaluation.errors import EvaluationError
+from evaluation.errors import EvaluationError, ItemError
 from evaluation.strict_json import read_json, shown
 
 ANSWER_MAX_BYTES = 64_000_000
-
-
-class _ItemError(Exception):
-    """What is wrong with an item."""
 
 
 def read_points(path: Path) -> tuple[Floats, Floats, Flags]:
@@ -36,7 +32,7 @@ def read_points(path: Path) -> tuple[Floats, Floats, Flags]:
     document = read_json(path, ANSWER_MAX_BYTES)
     try:
         points = [_point(item, f"Point {index}") for index, item in enumerate(_items(document))]
-    except _ItemError as error:
+    except ItemError as error:
         raise EvaluationError(f"{path}: {error}") from error
     table = np.array(points, dtype=np.float64).reshape(-1, 4)
     return table[:, :2], table[:, 2], table[:, 3] == 1
@@ -52,9 +48,9 @@ def read_classes(path: Path) -> tuple[Flags, Floats]:
     document = read_json(path, ANSWER_MAX_BYTES)
     try:
         if not isinstance(document, list):
-            raise _ItemError(f"The document is {shown(document)}, not a list.")
+            raise ItemError(f"The document is {shown(document)}, not a list.")
         classes = [_class(item, f"Item {index}") for index, item in enumerate(document)]
-    except _ItemError as error:
+    except ItemError as error:
         raise EvaluationError(f"{path}: {error}") from error
     return (
         np.array([answer for answer, _ in classes], dtype=np.bool_),
@@ -66,16 +62,16 @@ def _items(document: object) -> list[object]:
     where = "The document"
     top = _object(document, where, required=("version", "type", "points"), optional=("name",))
     if not isinstance(top.get("name", ""), str):
-        raise _ItemError(f"{where}: `name` is {shown(top['name'])}, not a text.")
+        raise ItemError(f"{where}: `name` is {shown(top['name'])}, not a text.")
     if top["type"] != DOCUMENT_TYPE:
-        raise _ItemError(f'{where}: `type` is {shown(top["type"])}, not "{DOCUMENT_TYPE}".')
+        raise ItemError(f'{where}: `type` is {shown(top["type"])}, not "{DOCUMENT_TYPE}".')
     version = _object(top["version"], "`version`", required=("major", "minor"))
     for key, value in version.items():
         number = _number(value, f"`version`: `{key}`")
         if number < 0 or number != int(number):
-            raise _ItemError(f"`version`: `{key}` is {shown(value)}, not a whole number from 0 on.")
+            raise ItemError(f"`version`: `{key}` is {shown(value)}, not a whole number from 0 on.")
     if not isinstance(top["points"], list):
-        raise _ItemError(f"{where}: `points` is {shown(top['points'])}, not a list.")
+        raise ItemError(f"{where}: `points` is {shown(top['points'])}, not a list.")
     return top["points"]
 
 
@@ -84,33 +80,33 @@ def _point(item: object, where: str) -> tuple[float, float, float, bool]:
     point = _object(item, where, required=("name", "point", "probability"), optional=("type",))
     name, place = point["name"], point["point"]
     if name not in (MITOTIC_FIGURE, NON_MITOTIC_FIGURE):
-        raise _ItemError(f'{where}: `name` is {shown(name)}, neither "{MITOTIC_FIGURE}" nor "{NON_MITOTIC_FIGURE}".')
+        raise ItemError(f'{where}: `name` is {shown(name)}, neither "{MITOTIC_FIGURE}" nor "{NON_MITOTIC_FIGURE}".')
     if point.get("type", "Point") != "Point":
-        raise _ItemError(f'{where}: `type` is {shown(point["type"])}, not "Point".')
+        raise ItemError(f'{where}: `type` is {shown(point["type"])}, not "Point".')
     if not isinstance(place, list) or len(place) != 3:
-        raise _ItemError(f"{where}: `point` is {shown(place)}, not a list of three numbers.")
+        raise ItemError(f"{where}: `point` is {shown(place)}, not a list of three numbers.")
     x, y, _ = (_number(value, f"{where}: {axis}") for axis, value in zip("xyz", place, strict=True))
     for axis, value, written in zip("xy", (x, y), place, strict=False):
         if not LOWEST_MM <= value <= HIGHEST_MM:
             hint = " (are these pixels? millimetres are asked for)" if value > HIGHEST_MM else ""
-            raise _ItemError(f"{where}: {axis} is {shown(written)}, outside {LOWEST_MM} to {HIGHEST_MM} mm{hint}.")
+            raise ItemError(f"{where}: {axis} is {shown(written)}, outside {LOWEST_MM} to {HIGHEST_MM} mm{hint}.")
     probability = _number(point["probability"], f"{where}: `probability`")
     if not 0.0 <= probability <= 1.0:
-        raise _ItemError(f"{where}: `probability` is {shown(point['probability'])}, outside 0 to 1.")
+        raise ItemError(f"{where}: `probability` is {shown(point['probability'])}, outside 0 to 1.")
     return x, y, probability, name == MITOTIC_FIGURE
 
 
 def _class(item: object, where: str) -> tuple[bool, float]:
     """Whether a crop is called atypical, and P(atypical)."""
     if not isinstance(item, dict):
-        raise _ItemError(f"{where} is {shown(item)}, not an object.")
+        raise ItemError(f"{where} is {shown(item)}, not an object.")
     for key in ("class", "confidence"):
         if key not in item:
-            raise _ItemError(f"{where}: `{key}` is missing.")
+            raise ItemError(f"{where}: `{key}` is missing.")
     if item["class"] not in (NORMAL, ATYPICAL):
-        raise _ItemError(f'{where}: `class` is {shown(item["class"])}, neither "{NORMAL}" nor "{ATYPICAL}".')
+        raise ItemError(f'{where}: `class` is {shown(item["class"])}, neither "{NORMAL}" nor "{ATYPICAL}".')
     if not isinstance(item["confidence"], float):
-        raise _ItemError(f"{where}: `confidence` is {shown(item['confidence'])}, not written as a float such as 1.0.")
+        raise ItemError(f"{where}: `confidence` is {shown(item['confidence'])}, not written as a float such as 1.0.")
     return item["class"] == ATYPICAL, item["confidence"]
 
 
@@ -118,19 +114,19 @@ def _object(
     value: object, where: str, required: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> Mapping[str, object]:
     if not isinstance(value, dict):
-        raise _ItemError(f"{where} is {shown(value)}, not an object.")
+        raise ItemError(f"{where} is {shown(value)}, not an object.")
     for key in required:
         if key not in value:
-            raise _ItemError(f"{where}: `{key}` is missing.")
+            raise ItemError(f"{where}: `{key}` is missing.")
     for key in value:
         if key not in required + optional:
-            raise _ItemError(f"{where}: the key {shown(key)} is not allowed.")
+            raise ItemError(f"{where}: the key {shown(key)} is not allowed.")
     return value
 
 
 def _number(value: object, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _ItemError(f"{where} is {shown(value)}, not a number.")
+        raise ItemError(f"{where} is {shown(value)}, not a number.")
     if not abs(value) <= sys.float_info.max:
-        raise _ItemError(f"{where} is {shown(value)}, not a finite number.")
+        raise ItemError(f"{where} is {shown(value)}, not a finite number.")
     return float(value)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from evaluation.cases import Floats
+
 Statistic = Callable[[Floats], Floats]
 """From how often each case was drawn, (draws, cases), to the values (draws,), NaN where a draw leaves it undefined."""
 

@@ -6,10 +6,10 @@ Source: MIDOG25_T2_evaluation_docker, evaluate.py. What is undefined there is No
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import rankdata
 
 from evaluation.cases import ClassificationCase, Flags, Floats
 from evaluation.domains import in_order
+from evaluation.ranking import roc_auc_statistic
 
 Document = dict[str, object]
 
@@ -60,13 +60,11 @@ def scores(
 def roc_auc(truth: Flags, confidences: Floats) -> float | None:
     """The share of pairs of a positive and a negative (of N) that the confidences order rightly, ties counted half.
 
-    None where one class is missing. Source: the rank sum of Mann and Whitney (1947).
+    None where one class is missing.
     """
-    positives, negatives = int(truth.sum()), int((~truth).sum())
-    if not positives or not negatives:
-        return None
-    surplus = float(rankdata(confidences)[truth].sum()) - positives * (positives + 1) / 2
-    return surplus / (positives * negatives)
+    together = roc_auc_statistic(truth, confidences, np.zeros(len(truth), dtype=np.int64), cases=1)
+    value = float(together(np.ones((1, 1)))[0])
+    return None if np.isnan(value) else value
 
 
 def _share(flags: Flags, of_none: float | None) -> float | None:

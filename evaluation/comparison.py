@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evaluation.bootstrap import BLOCK, Statistic, evaluate, percentiles, resamples
-
-Floats = NDArray[np.float64]
+from evaluation.cases import Floats
 
 SWAPS = 9999
 EXACT_UP_TO = 13

@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluation.cases import Flags, Floats
 from evaluation.contract import ATYPICAL, NORMAL, ROI_TYPES
-from evaluation.errors import EvaluationError
+from evaluation.errors import EvaluationError, ItemError
 from evaluation.strict_json import read_json, shown
 
 TRUTH_MAX_BYTES = 256_000_000
@@ -37,10 +37,6 @@ class ClassificationTruth:
     domains: tuple[str, ...]
 
 
-class _ItemError(Exception):
-    """What is wrong with an image's entry."""
-
-
 def read_detection_truth(path: Path) -> dict[str, DetectionTruth]:
     """Track 1: {image: {"annotations": [[x, y, 0], ...] in mm, "tumor domain", "roi type"}}, by the image's name.
 
@@ -55,7 +51,7 @@ def read_detection_truth(path: Path) -> dict[str, DetectionTruth]:
     for name, entry in document.items():
         try:
             truths[name] = _region(entry)
-        except _ItemError as error:
+        except ItemError as error:
             problems.append(f"{path}: image {shown(name)}: {error}")
     if problems:
         raise EvaluationError(*problems)
@@ -77,9 +73,9 @@ def read_classification_truth(path: Path) -> dict[str, ClassificationTruth]:
         try:
             name, truth = _stack(entry)
             if name in truths:
-                raise _ItemError(f"the image {shown(name)} has an entry already.")
+                raise ItemError(f"the image {shown(name)} has an entry already.")
             truths[name] = truth
-        except _ItemError as error:
+        except ItemError as error:
             problems.append(f"{path}: entry {number}: {error}")
     if problems:
         raise EvaluationError(*problems)
@@ -88,37 +84,37 @@ def read_classification_truth(path: Path) -> dict[str, ClassificationTruth]:
 
 def _region(entry: object) -> DetectionTruth:
     if not isinstance(entry, dict):
-        raise _ItemError(f"{shown(entry)} is no object.")
+        raise ItemError(f"{shown(entry)} is no object.")
     for key in ("annotations", "tumor domain", "roi type"):
         if key not in entry:
-            raise _ItemError(f"`{key}` is missing.")
+            raise ItemError(f"`{key}` is missing.")
     annotations, roi_type = entry["annotations"], entry["roi type"]
     if roi_type not in ROI_TYPES:
-        raise _ItemError(f"`roi type` is {shown(roi_type)}, none of {', '.join(ROI_TYPES)}.")
+        raise ItemError(f"`roi type` is {shown(roi_type)}, none of {', '.join(ROI_TYPES)}.")
     if not isinstance(annotations, list):
-        raise _ItemError(f"`annotations` is {shown(annotations)}, not a list.")
+        raise ItemError(f"`annotations` is {shown(annotations)}, not a list.")
     for index, point in enumerate(annotations):
         if not isinstance(point, list) or len(point) != 3 or not all(_is_number(value) for value in point):
-            raise _ItemError(f"annotation {index} is not a list of three numbers.")
+            raise ItemError(f"annotation {index} is not a list of three numbers.")
         if point[2] != 0:
-            raise _ItemError(f"annotation {index} has z {shown(point[2])}, not 0.")
+            raise ItemError(f"annotation {index} has z {shown(point[2])}, not 0.")
     points_mm = np.array(annotations, dtype=np.float64).reshape(-1, 3)[:, :2]
     return DetectionTruth(_domain(entry["tumor domain"], "`tumor domain`"), roi_type, points_mm)
 
 
 def _stack(entry: object) -> tuple[str, ClassificationTruth]:
     if not isinstance(entry, dict):
-        raise _ItemError(f"{shown(entry)} is no object.")
+        raise ItemError(f"{shown(entry)} is no object.")
     name, labels, domains = entry.get("image"), entry.get("labels"), entry.get("tumordomains")
     if not isinstance(name, str):
-        raise _ItemError(f"`image` is {shown(name)}, not a name.")
+        raise ItemError(f"`image` is {shown(name)}, not a name.")
     if not isinstance(labels, list) or not isinstance(domains, list):
-        raise _ItemError(f"image {shown(name)}: `labels` and `tumordomains` have to be lists.")
+        raise ItemError(f"image {shown(name)}: `labels` and `tumordomains` have to be lists.")
     if len(labels) != len(domains):
-        raise _ItemError(f"image {shown(name)}: {len(labels)} labels, but {len(domains)} tumour domains.")
+        raise ItemError(f"image {shown(name)}: {len(labels)} labels, but {len(domains)} tumour domains.")
     for index, label in enumerate(labels):
         if label not in (NORMAL, ATYPICAL):
-            raise _ItemError(
+            raise ItemError(
                 f'image {shown(name)}: label {index} is {shown(label)}, neither "{NORMAL}" nor "{ATYPICAL}".'
             )
     where = f"image {shown(name)}: tumour domain"
@@ -130,7 +126,7 @@ def _stack(entry: object) -> tuple[str, ClassificationTruth]:
 
 def _domain(value: object, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise _ItemError(f"{where} is {shown(value)}, neither a whole number nor a text.")
+        raise ItemError(f"{where} is {shown(value)}, neither a whole number nor a text.")
     return str(value)
 
 

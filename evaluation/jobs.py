@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from evaluation.contract import PREDICTIONS_FILE, TRACKS, Track
-from evaluation.errors import EvaluationError
+from evaluation.errors import EvaluationError, ItemError
 from evaluation.strict_json import read_json, shown
 
 PREDICTIONS_MAX_BYTES = 256_000_000
@@ -38,10 +38,6 @@ class _Value:
     whole: dict[str, object]
 
 
-class _ItemError(Exception):
-    """What is wrong with a job."""
-
-
 def read_jobs(folder: Path) -> Jobs:
     """What predictions.json asks to be scored, in the order of the images' names, whatever the order in the file.
 
@@ -57,7 +53,7 @@ def read_jobs(folder: Path) -> Jobs:
     for number, entry in enumerate(entries):
         try:
             found.append(_job(entry, folder))
-        except _ItemError as error:
+        except ItemError as error:
             problems.append(f"{_named(entry, number)}: {error}")
     if not found:
         raise EvaluationError(*problems)
@@ -83,24 +79,24 @@ def _named(entry: object, number: int) -> str:
 
 def _job(entry: object, folder: Path) -> tuple[Track, Job]:
     if not isinstance(entry, dict):
-        raise _ItemError(f"it is {shown(entry)}, not an object.")
+        raise ItemError(f"it is {shown(entry)}, not an object.")
     pk = entry.get("pk")
     if not isinstance(pk, str) or PurePosixPath(pk).parts != (pk,) or pk == ".." or not pk.isprintable():
-        raise _ItemError(f"`pk` is {shown(pk)}, not the name of a folder.")
+        raise ItemError(f"`pk` is {shown(pk)}, not the name of a folder.")
     inputs, outputs = _values(entry, "inputs"), _values(entry, "outputs")
     slugs = sorted(value.slug for value in inputs)
     track = next((track for track in TRACKS if slugs == [track.image_slug]), None)
     if track is None:
         known = " or ".join(track.image_slug for track in TRACKS)
-        raise _ItemError(f"its inputs are {shown(', '.join(slugs))}, not {known}.")
+        raise ItemError(f"its inputs are {shown(', '.join(slugs))}, not {known}.")
     image = inputs[0].whole.get("image")
     name = image.get("name") if isinstance(image, dict) else None
     if not isinstance(name, str):
-        raise _ItemError(f"its input {track.image_slug} names no image.")
+        raise ItemError(f"its input {track.image_slug} names no image.")
     answer = next((value.socket for value in outputs if value.slug == track.answer_slug), None)
     if answer is None:
         given = ", ".join(value.slug for value in outputs)
-        raise _ItemError(f"its outputs are {shown(given)}, without {track.answer_slug}.")
+        raise ItemError(f"its outputs are {shown(given)}, without {track.answer_slug}.")
     return track, Job(name, pk, folder / pk / "output" / _inside(answer.get("relative_path")))
 
 
@@ -108,13 +104,13 @@ def _values(entry: dict[str, object], key: str) -> list[_Value]:
     """A job's inputs or outputs; a socket is called `interface` until December 2025."""
     values = entry.get(key)
     if not isinstance(values, list):
-        raise _ItemError(f"`{key}` is {shown(values)}, not a list.")
+        raise ItemError(f"`{key}` is {shown(values)}, not a list.")
     found = []
     for value in values:
         socket = (value.get("socket") or value.get("interface")) if isinstance(value, dict) else None
         slug = socket.get("slug") if isinstance(socket, dict) else None
         if not isinstance(slug, str) or not isinstance(socket, dict):
-            raise _ItemError(f"one of its `{key}` has no `socket` with a `slug`.")
+            raise ItemError(f"one of its `{key}` has no `socket` with a `slug`.")
         found.append(_Value(slug, socket, value))
     return found
 
@@ -123,5 +119,5 @@ def _inside(relative_path: object) -> PurePosixPath:
     """The path, which may not lead out of the job's folder."""
     path = PurePosixPath(relative_path) if isinstance(relative_path, str) else None
     if path is None or path.is_absolute() or ".." in path.parts or not path.parts or not str(path).isprintable():
-        raise _ItemError(f"`relative_path` is {shown(relative_path)}, not a path inside the job's folder.")
+        raise ItemError(f"`relative_path` is {shown(relative_path)}, not a path inside the job's folder.")
     return path

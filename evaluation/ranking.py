@@ -5,9 +5,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from evaluation.bootstrap import Statistic, share
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+from evaluation.cases import Flags, Floats
 
 
 def roc_auc_statistic(truth: Flags, scores: Floats, case: NDArray[np.int64], cases: int) -> Statistic:

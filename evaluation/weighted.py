@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from evaluation.bootstrap import Floats, Statistic, share
-from evaluation.cases import ClassificationCase
+from evaluation.bootstrap import Statistic, share
+from evaluation.cases import ClassificationCase, Floats
 from evaluation.froc import THRESHOLDS, Curve, Steps, curve
 from evaluation.matching import SMOOTHING, Counts
 

@@ -1,7 +1,6 @@
 """From runs to a bundle: the graph of each member, compared with its checkpoint, and the manifest."""
 
 import datetime
-import hashlib
 import json
 import subprocess
 import tempfile
@@ -24,6 +23,7 @@ from algorithm.manifest import DataSource, Manifest
 from algorithm.runtime import INPUT_NAME, Ensemble
 from algorithm.settings import Settings, first_problem
 from training.checkpoints import BEST, load_checkpoint
+from training.digest import digest
 from training.models.build import build_model
 from training.recipe import Recipe, recipe_from
 from training.systems.segmentation import TilePredictor
@@ -185,11 +185,10 @@ def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card,
 
 
 def _member(path: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
     fold = checkpoint["fold"]
     by_slide = isinstance(fold, int)
     return {
-        "files": {"any": {"file": path.name, "sha256": digest}},
+        "files": {"any": {"file": path.name, "sha256": digest(path)}},
         "fold": fold if by_slide else None,
         "held_out": f"the slides of fold {fold}" if by_slide else fold,
         "note": "; ".join(_origins(checkpoint)),

@@ -139,7 +139,7 @@ class Trainer:
         size = self.recipe.optimiser.batch_size
         if len(tiles) == size:
             return tiles, masks
-        positives = round(size * self.recipe.sampling.positive_fraction)
+        positives = self.sampler.positives(size)
         self.model.eval()
         logits = self.model(normalise(tiles[positives:], self.recipe.input))
         hardest = logits.amax((1, 2, 3)).topk(size - positives).indices + positives

@@ -35,9 +35,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Score the results, print a table, write metrics.json and report.html. Raises EvaluationError."""
-    from evaluation.report import (
-        classification_page,
-    )  # late: matplotlib takes seconds, and the container does without it
+    # late: matplotlib takes seconds, and the container does without it
+    from evaluation.report import classification_page
 
     require_replaceable(arguments.output, FILES)
     truth = read_any_classification_truth(arguments.ground_truth)

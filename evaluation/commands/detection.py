@@ -45,7 +45,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(arguments: argparse.Namespace) -> int:
     """Score the results, print a table, write metrics.json and report.html. Raises EvaluationError."""
-    from evaluation.report import detection_page  # late: matplotlib takes seconds, and the container does without it
+    # late: matplotlib takes seconds, and the container does without it
+    from evaluation.report import detection_page
 
     require_replaceable(arguments.output, FILES)
     truth = read_any_detection_truth(arguments.ground_truth, arguments.spacing_um)

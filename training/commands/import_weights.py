@@ -1,12 +1,12 @@
 """`import-weights RECIPE FILE --output CKPT`: published weights as a start for a recipe's network."""
 
 import argparse
-import hashlib
 from pathlib import Path
 
 from algorithm.commands.console import say
 from algorithm.errors import AlgorithmError
 from training.commands.arguments import Commands, add_overrides, add_recipe
+from training.digest import digest
 
 
 def add_to(commands: Commands) -> None:
@@ -30,8 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise AlgorithmError(f"There are no weights to import for {model.name}.", "Give a recipe of vm_unet.")
     source, shapes = read_foreign(arguments.file), network_shapes(model)
     found = import_vmamba(source, shapes, str(arguments.file))
-    digest = hashlib.sha256(arguments.file.read_bytes()).hexdigest()
-    write_weights(arguments.output, found.tensors, {"source": arguments.file.name, "sha256": digest})
+    write_weights(arguments.output, found.tensors, {"source": arguments.file.name, "sha256": digest(arguments.file)})
     encoder, decoder = found.count("patch_embed.", "layers."), found.count("layers_up.", "final_")
     say(f"{arguments.file}: {len(source)} tensors, {len(found.unused)} of them of no use here")
     say(

@@ -1,13 +1,13 @@
 """`make-masks DATA... --output MASKS`: masks of the mitotic figures, made once for training."""
 
 import argparse
-import hashlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algorithm.commands.console import UsageError, say
 from training.commands.arguments import DATA, Commands
+from training.digest import digest
 
 if TYPE_CHECKING:
     from training.masks.make import Segment
@@ -70,8 +70,7 @@ def _way(weights: Path | None) -> "tuple[Segment, dict[str, Any]]":
 
     model = read_nuclick(weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    return NuClickMasks(model, device), {"weights": {"file": weights.name, "sha256": digest}}
+    return NuClickMasks(model, device), {"weights": {"file": weights.name, "sha256": digest(weights)}}
 
 
 def _line(found: dict[str, Any]) -> str:

@@ -119,7 +119,8 @@ def _scanners(path: Path) -> dict[str, str]:
 def _region(path: Path, case: Case, entry: AnnotatedImage, spacing_um: float | None) -> tuple[Region, int]:
     with _open(path, spacing_um) as image:
         width, height, own_spacing_um = image.width, image.height, image.spacing_um[0]
-        on_tissue = [_on_tissue(image, points) for points in (entry.figures, entry.hard_negatives)]
+        tissue = tissue_map(ResampledImage(image, own_spacing_um))
+    on_tissue = [_on_tissue(tissue, points) for points in (entry.figures, entry.hard_negatives)]
     region = Region(
         name=case.name,
         slide=case.slide,
@@ -145,9 +146,8 @@ def _open(path: Path, spacing_um: float | None) -> Image:
         return open_image(path, spacing_um)
 
 
-def _on_tissue(image: Image, points: Points) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _on_tissue(tissue: TissueMap, points: Points) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which points (N, 2) have tissue within 12 px."""
-    tissue = tissue_map(ResampledImage(image, image.spacing_um[0]))
     return np.array([_any_within(tissue, int(x), int(y), 12) for x, y in points], dtype=bool)
 
 

@@ -59,11 +59,15 @@ class TileSampler:
 
     def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
         """Windows of window_px: the positive share of `size`, then `negatives_drawn` times the rest negative."""
-        positives = round(size * self.settings.positive_fraction)
+        positives = self.positives(size)
         negatives = (size - positives) * self.settings.negatives_drawn
         return [self._positive(rng, window_px) for _ in range(positives)] + [
             self._negative(rng, window_px) for _ in range(negatives)
         ]
+
+    def positives(self, size: int) -> int:
+        """How many tiles of a batch hold a figure; they come first."""
+        return round(size * self.settings.positive_fraction)
 
     def _positive(self, rng: np.random.Generator, window_px: int) -> Window:
         """A tile with the centre of at least one figure, at a uniform place in it."""

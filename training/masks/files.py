@@ -1,6 +1,5 @@
 """The file of a data set's masks: NumPy's npz, every figure's pixels packed to bits, and where each lies."""
 
-import hashlib
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -79,11 +78,6 @@ def read_masks(path: Path) -> DataSetMasks:
         raise InputError(f"{path} holds no masks: it has no {error.args[0]}.", fix) from error
     except (ValueError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path} holds no masks: {error}.", fix) from error
-
-
-def digest(path: Path) -> str:
-    """The file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _regions(arrays: dict[str, NDArray[Any]]) -> list[RegionMasks]:

@@ -10,8 +10,9 @@ import numpy as np
 from algorithm.errors import InputError
 from training.data.read import Data
 from training.data.regions import Region
+from training.digest import digest
 from training.masks.figure import at_scale, paint
-from training.masks.files import DataSetMasks, RegionMasks, digest, read_masks
+from training.masks.files import DataSetMasks, RegionMasks, read_masks
 
 MAKE = "Make masks of this data set: python -m training make-masks."
 TOLERANCE_PX, DRIFT = 1.5, 1 / 1024

@@ -1,7 +1,6 @@
 """Files of weights: others' checkpoints, read without running what is in them, and the project's own, safetensors."""
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Size, Tensor
 
 from algorithm.errors import AlgorithmError, InputError
+from training.digest import digest
 from training.models.build import build_model
 from training.recipe import ModelSettings
 
@@ -49,8 +49,7 @@ def read_weights(path: Path, settings: ModelSettings) -> Weights:
             raise InputError(f"{path} does not fit: {key} is {sizes}.", "Import the weights for this recipe.")
     if not tensors:
         raise InputError(f"{path} holds no tensors.", "Import the weights again.")
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Weights(tensors, {"file": path.name, "sha256": digest, "tensors": len(tensors), "of": len(shapes)})
+    return Weights(tensors, {"file": path.name, "sha256": digest(path), "tensors": len(tensors), "of": len(shapes)})
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
