@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evaluation.bootstrap import share
 from evaluation.cases import ClassificationCase, Flags, Floats
 from evaluation.domains import in_order
 from evaluation.ranking import roc_auc_statistic
@@ -45,15 +46,32 @@ def scores(
     Sensitivity, specificity and the accuracies come of the answered classes, the ROC AUC of the confidences.
     recall_of_none: what sensitivity and specificity are where the class they are about is missing.
     """
-    sensitivity = _share(answers[truth], recall_of_none)
-    specificity = _share(~answers[~truth], recall_of_none)
-    balanced = None if sensitivity is None or specificity is None else (sensitivity + specificity) / 2
+    of_none = np.nan if recall_of_none is None else recall_of_none
+    tp, fp, fn, tn = np.array(confusion(truth, answers), dtype=np.float64)[:, None]
+    found = rates(tp, fp, fn, tn, recall_of_none=of_none)
+    figures = {name: None if np.isnan(value[0]) else float(value[0]) for name, value in found.items()}
+    return {**figures, "roc_auc": roc_auc(truth, confidences)}
+
+
+def confusion(truth: Flags, answers: Flags) -> tuple[int, int, int, int]:
+    """Of some crops (N,), those called atypical rightly and wrongly, called normal wrongly and rightly."""
+    parts = (truth & answers, ~truth & answers, truth & ~answers, ~truth & ~answers)
+    tp, fp, fn, tn = (int(np.count_nonzero(part)) for part in parts)
+    return tp, fp, fn, tn
+
+
+def rates(tp: Floats, fp: Floats, fn: Floats, tn: Floats, recall_of_none: float = np.nan) -> dict[str, Floats]:
+    """The figures of the answered classes, (draws,) each, from the four counts of `confusion`; NaN where undefined.
+
+    recall_of_none: what sensitivity and specificity are where the class they are about is missing.
+    """
+    recalls = (share(tp, tp + fn), share(tn, tn + fp))
+    sensitivity, specificity = (np.where(np.isnan(recall), recall_of_none, recall) for recall in recalls)
     return {
         "sensitivity": sensitivity,
         "specificity": specificity,
-        "balanced_accuracy": balanced,
-        "accuracy": _share(answers == truth, None),
-        "roc_auc": roc_auc(truth, confidences),
+        "balanced_accuracy": (sensitivity + specificity) / 2,
+        "accuracy": share(tp + tn, tp + fp + fn + tn),
     }
 
 
@@ -65,7 +83,3 @@ def roc_auc(truth: Flags, confidences: Floats) -> float | None:
     together = roc_auc_statistic(truth, confidences, np.zeros(len(truth), dtype=np.int64), cases=1)
     value = float(together(np.ones((1, 1)))[0])
     return None if np.isnan(value) else value
-
-
-def _share(flags: Flags, of_none: float | None) -> float | None:
-    return int(flags.sum()) / len(flags) if len(flags) else of_none

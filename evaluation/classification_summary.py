@@ -9,10 +9,11 @@ from sklearn.metrics import roc_curve
 from evaluation.bootstrap import Estimate, Statistic, estimate
 from evaluation.calibration import ReliabilityBin, expected_calibration_error, reliability
 from evaluation.cases import ClassificationCase, Flags, Floats
+from evaluation.classification import confusion
 from evaluation.comparison import Comparison, compare
 from evaluation.domains import in_order
 from evaluation.ranking import roc_auc_statistic, standing
-from evaluation.weighted import CLASSIFICATION_RATES, classification_rate, confusion
+from evaluation.weighted import CLASSIFICATION_RATES, classification_rate
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def summarise(
     probable = bool(((confidences >= 0) & (confidences <= 1)).all())
     bins = reliability(truth, confidences) if probable else None
     errors = [
-        CaseErrors(c.name, tuple(in_order(set(c.domains))), len(c.truth), Confusion(*confusion(c))) for c in cases
+        CaseErrors(c.name, tuple(in_order(set(c.domains))), len(c.truth), Confusion(*confusion(c.truth, c.answers)))
+        for c in cases
     ]
     return ClassificationSummary(
         overall=_group("all", cases),
@@ -109,7 +111,7 @@ def _inside(case: ClassificationCase, domain: str) -> ClassificationCase:
 
 
 def _group(name: str, cases: Sequence[ClassificationCase]) -> ClassificationGroup:
-    sums = np.array([confusion(case) for case in cases]).sum(axis=0).tolist()
+    sums = np.array([confusion(case.truth, case.answers) for case in cases]).sum(axis=0).tolist()
     return ClassificationGroup(
         name=name,
         cases=len(cases),

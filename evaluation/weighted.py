@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from evaluation.bootstrap import Statistic, share
+from evaluation.bootstrap import Statistic
 from evaluation.cases import ClassificationCase, Floats
+from evaluation.classification import confusion, rates
 from evaluation.froc import THRESHOLDS, Curve, Steps, curve
 from evaluation.matching import SMOOTHING, Counts
 
@@ -60,27 +61,11 @@ def _at_thresholds(images: Sequence[Steps]) -> Floats:
     return np.array(counts, dtype=np.float64)
 
 
-def confusion(case: ClassificationCase) -> tuple[int, int, int, int]:
-    """Crops called atypical rightly and wrongly, called normal wrongly and rightly."""
-    truth, answers = case.truth, case.answers
-    parts = (truth & answers, ~truth & answers, truth & ~answers, ~truth & ~answers)
-    tp, fp, fn, tn = (int(np.count_nonzero(part)) for part in parts)
-    return tp, fp, fn, tn
-
-
 def classification_rate(cases: Sequence[ClassificationCase], name: str) -> Statistic:
     """One of CLASSIFICATION_RATES over all crops; NaN where a draw lacks a class that it needs."""
-    table = np.array([confusion(case) for case in cases], dtype=np.float64)
+    table = np.array([confusion(case.truth, case.answers) for case in cases], dtype=np.float64)
 
     def statistic(weights: Floats) -> Floats:
-        tp, fp, fn, tn = (weights @ table).T
-        sensitivity, specificity = share(tp, tp + fn), share(tn, tn + fp)
-        rates = {
-            "sensitivity": sensitivity,
-            "specificity": specificity,
-            "balanced_accuracy": (sensitivity + specificity) / 2,
-            "accuracy": share(tp + tn, tp + fp + fn + tn),
-        }
-        return rates[name]
+        return rates(*(weights @ table).T)[name]
 
     return statistic
