@@ -46,6 +46,10 @@ class Detections:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def agreement(self, threshold: float) -> NDArray[np.float64]:
+        """The share of the members whose own score reaches the threshold, (N,) float64; of one member 0 or 1."""
+        return np.asarray((self.member_scores >= threshold).mean(axis=1), dtype=np.float64)
+
     def select(self, mask: NDArray[np.bool_]) -> "Detections":
         """The detections where the (N,) mask is true."""
         atypical = None if self.atypical is None else self.atypical[mask]

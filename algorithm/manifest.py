@@ -12,6 +12,7 @@ Device = Literal["cpu", "cuda"]
 Target = Literal["any", "cpu", "cuda"]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
+Score = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -30,12 +31,32 @@ class ModelFile(Settings):
         return file
 
 
+class Scores(Settings):
+    """What one member found of the mitotic figures of some regions, counted as the challenge does."""
+
+    f1: Score
+    precision: Score
+    recall: Score
+
+
+class Validation(Scores):
+    """Scores on the regions that chose the epoch which was kept and the member's own threshold, at that threshold."""
+
+    epoch: Annotated[int, Field(ge=1)]
+    threshold: Probability
+
+
 class Member(Settings):
-    """One network of the ensemble: one graph for any device, or one for each where the best graph differs."""
+    """One network of the ensemble: one graph for any device, or one for each where the best graph differs.
+
+    held_out: what it was not trained on, a domain by name or a fold of slides by number. A fold of slides validates.
+    tested: on a held-out domain, which chose neither epoch nor threshold, at the threshold that others chose.
+    """
 
     files: dict[Target, ModelFile]
-    fold: int | None = None
-    held_out: str | None = None
+    held_out: Annotated[int, Field(ge=0)] | Text | None = None
+    validation: Validation | None = None
+    tested: Scores | None = None
     note: str = ""
 
     @model_validator(mode="after")
@@ -100,12 +121,11 @@ class DataSource(Settings):
 
 
 class Provenance(Settings):
-    """Where the model comes from. metrics: one entry a fold and data set. parity: of the graph with the checkpoint."""
+    """Where the model comes from. folds: how the members' were made. parity: of the graphs with the checkpoints."""
 
     recipe: Text
     datasets: tuple[DataSource, ...]
     folds: str | None = None
-    metrics: tuple[dict[str, Any], ...] = ()
     parity: dict[str, Any]
     code_revision: Text
     tools: dict[str, str]

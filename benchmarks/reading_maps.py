@@ -16,7 +16,7 @@ import torch
 from evaluation.thresholds import OperatingPoint
 from training.checkpoints import BEST, load_checkpoint
 from training.data.read import read_data
-from training.data.split import split_fold
+from training.data.split import searched, split_fold
 from training.models.build import build_model
 from training.revalidate import recipe_of_run
 from training.systems.segmentation import TilePredictor
@@ -36,7 +36,7 @@ def main() -> None:
 
     checkpoint, recipe = load_checkpoint(options.run / BEST), recipe_of_run(options.run, [])
     data = read_data(options.data, [], recipe.input.resolution_um_px)
-    regions = split_fold(data, recipe, checkpoint["fold"]).searched
+    regions = searched(split_fold(data, recipe, checkpoint["fold"]).validation)
     model = build_model(recipe.model, checkpoint["model"])
     predict = TilePredictor(model, recipe.input, torch.device("cpu"))
     figures = sum(len(region.figures) for region in regions)

@@ -31,8 +31,17 @@ def pins(name: str) -> dict[str, Version]:
     return found
 
 
+ON_TOP_OF_FULL = {"benchmarks"}
+
+
 def test_every_set_is_known() -> None:
-    assert {path.stem for path in (ROOT / "requirements").iterdir()} == set(EXTRAS)
+    assert {path.stem for path in (ROOT / "requirements").iterdir()} == set(EXTRAS) | ON_TOP_OF_FULL
+
+
+@pytest.mark.parametrize("name", sorted(ON_TOP_OF_FULL))
+def test_a_set_on_top_of_another_changes_nothing_of_it(name: str) -> None:
+    assert pins(name)
+    assert not pins(name).keys() & pins("full").keys()
 
 
 EVALUATION_READS_NO_IMAGES = {"imagecodecs", "tifffile", "pydantic"}

@@ -25,7 +25,7 @@ def write_tiny_bundle(folder: Path, members: int = 1, **changes: Any) -> Path:
         manifest["members"].append(
             {
                 "files": {"any": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}},
-                "fold": number,
+                "held_out": number,
             }
         )
     write_manifest(folder, manifest)

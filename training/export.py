@@ -19,7 +19,7 @@ from torch import nn
 
 from algorithm.bundle import MANIFEST_FILE, load_bundle
 from algorithm.errors import AlgorithmError
-from algorithm.manifest import DataSource, Manifest
+from algorithm.manifest import DataSource, Manifest, Member
 from algorithm.runtime import INPUT_NAME, Ensemble
 from algorithm.settings import Settings, first_problem
 from training.checkpoints import BEST, load_checkpoint
@@ -63,8 +63,10 @@ def read_card(path: Path) -> Card:
 def export(runs: Sequence[Path], card: Card, output: Path) -> float:
     """Write the runs' best checkpoints as one bundle: the largest difference of a logit from the checkpoints.
 
-    The folder appears whole or not at all. Raises AlgorithmError where the runs do not fit together, where a graph
-    differs from its checkpoint by more than 1e-3 in a logit, or where the folder is there already.
+    The ensemble's decision threshold is the mean of the members' own, each of which was chosen on the regions that its
+    run was validated on. The folder appears whole or not at all. Raises AlgorithmError where the runs do not fit
+    together, where a graph differs from its checkpoint by more than 1e-3 in a logit, or where the folder is there
+    already.
     """
     if output.exists():
         raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
@@ -161,7 +163,7 @@ def _write_graph(checkpoint: dict[str, Any], recipe: Recipe, path: Path) -> nn.M
 
 
 def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card, folder: Path) -> dict[str, Any]:
-    """The manifest as a tree, parity still empty. The threshold is the mean of the members' best on their folds."""
+    """The manifest as a tree, parity still empty."""
     threshold = float(np.mean([checkpoint["best"]["threshold"] for checkpoint in checkpoints]))
     manifest = Manifest(
         name=card.name,
@@ -173,7 +175,6 @@ def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card,
             "recipe": recipe.name,
             "datasets": [source.model_dump() for source in card.datasets],
             "folds": f"{recipe.folds} by slide" if recipe.folds_by == "slide" else f"one {recipe.folds_by} left out",
-            "metrics": [{"fold": checkpoint["fold"], **checkpoint["best"]} for checkpoint in checkpoints],
             "parity": {},
             "code_revision": _code_revision(),
             "tools": {tool: version(tool) for tool in TOOLS},
@@ -184,15 +185,21 @@ def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card,
     return manifest.model_dump(mode="json")
 
 
-def _member(path: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    fold = checkpoint["fold"]
-    by_slide = isinstance(fold, int)
-    return {
-        "files": {"any": {"file": path.name, "sha256": digest(path)}},
-        "fold": fold if by_slide else None,
-        "held_out": f"the slides of fold {fold}" if by_slide else fold,
-        "note": "; ".join(_origins(checkpoint)),
-    }
+def _member(path: Path, checkpoint: dict[str, Any]) -> Member:
+    """What the run held out and how it did there; its checkpoint has figures called tested where that was a domain."""
+    best = checkpoint["best"]
+    chosen = {key: best[key] for key in ("epoch", "threshold")}
+    return Member(
+        files={"any": {"file": path.name, "sha256": digest(path)}},
+        held_out=checkpoint["fold"],
+        validation={**_scores(best, "validation"), **chosen},
+        tested=_scores(best, "tested") if "tested_f1" in best else None,
+        note="; ".join(_origins(checkpoint)),
+    )
+
+
+def _scores(best: dict[str, Any], part: str) -> dict[str, float]:
+    return {key: best[f"{part}_{key}"] for key in ("f1", "precision", "recall")}
 
 
 def _origins(checkpoint: dict[str, Any]) -> list[str]:

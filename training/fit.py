@@ -1,9 +1,7 @@
 """Training of one fold: batches, epochs, validation, checkpoints. A run stops and resumes at any epoch."""
 
 import json
-import math
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,20 @@ from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
 
 from algorithm.errors import AlgorithmError
-from training.augment.geometry import window_size
+from training import distributed
 from training.augment.tiles import augmented_tiles
+from training.batches import Batches
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.folds import Fold
 from training.data.read import Data
 from training.data.sampling import TileSampler
-from training.data.split import Split, split_fold
+from training.data.split import Split, searched, split_fold
 from training.data.stains import RegionStains
 from training.models.build import build_model
+from training.optimiser import adamw, learning_rate
+from training.parts import in_parts
 from training.recipe import AugmentSettings, OptimiserSettings, Recipe, recipe_from
+from training.revalidate import test_best
 from training.systems.segmentation import TilePredictor, loss, normalise
 from training.validation import best_score, metrics
 from training.weights.files import Weights
@@ -32,31 +34,62 @@ VALIDATION_BATCHES = 8
 UNCHANGED = AugmentSettings(flips_and_turns=False)
 
 
-def fit(recipe: Recipe, data: Data, run: Path, fold: Fold, resume: bool, weights: Weights | None = None) -> None:
+def fit(
+    recipe: Recipe, data: Data, run: Path, fold: Fold, resume: bool, weights: Weights | None = None
+) -> dict[str, float]:
     """Train the recipe on all but one fold; the run's folder gets checkpoints, metrics.jsonl and TensorBoard's files.
 
+    Returns what the best network finds in the held-out domain, which is written into its checkpoint; nothing where
+    folds are by slide.
+
     The random numbers of a batch follow from the recipe's seed, the epoch and the batch alone, so a resumed run goes
-    on as if it had never stopped. weights: tensors to start from, unless resumed. Raises AlgorithmError where the
-    folder holds another run or nothing to resume.
+    on as if it had never stopped. weights: tensors to start from, unless resumed. Where several processes train
+    (training/distributed.py), all call this, and the first validates and writes while the others wait. Raises
+    AlgorithmError where the folder holds another run or nothing to resume, or where a batch cannot be divided.
     """
-    trainer = Trainer(recipe, split_fold(data, recipe, fold), weights)
+    _check_divisible(recipe.optimiser)
+    split = split_fold(data, recipe, fold)
+    _check_same_fold(weights, split.fold)
+    trainer = Trainer(recipe, split, weights)
     if resume:
         trainer.restore(load_checkpoint(run / LAST))
     elif (run / LAST).exists():
         raise AlgorithmError(f"{run} already holds a run.", "Add --resume to go on with it, or give another folder.")
     run.mkdir(parents=True, exist_ok=True)
-    with SummaryWriter(str(run)) as board, Progress() as progress:
+    first = distributed.rank() == 0
+    with SummaryWriter(str(run)) if first else nullcontext() as board, Progress(disable=not first) as progress:
         title = f"{recipe.name}, fold {trainer.fold}"
         bar = progress.add_task(title, total=recipe.optimiser.epochs, completed=trainer.epoch)
         while trainer.epoch < recipe.optimiser.epochs:
             batches = progress.add_task(f"epoch {trainer.epoch + 1}", total=recipe.optimiser.batches_per_epoch)
-            metrics = trainer.run_epoch(lambda task=batches: progress.advance(task))
+            training_loss = trainer.run_epoch(lambda task=batches: progress.advance(task))
             progress.remove_task(batches)
-            if trainer.improved:
-                save_checkpoint(run / BEST, trainer.state())
-            save_checkpoint(run / LAST, trainer.state())  # last: a run killed before it repeats the epoch
-            _record(run, board, metrics)
+            if board is not None:
+                metrics = trainer.validate(training_loss)
+                if trainer.improved:
+                    save_checkpoint(run / BEST, trainer.state())
+                save_checkpoint(run / LAST, trainer.state())  # last: a run killed before it repeats the epoch
+                _record(run, board, metrics)
+            distributed.wait()
             progress.advance(bar)
+    return test_best(run, split, trainer.device) if first else {}
+
+
+def _check_same_fold(weights: Weights | None, fold: Fold) -> None:
+    """A run that goes on from another's weights must hold out the same, or it has seen what it is measured on."""
+    if weights is not None and weights.record.get("fold", fold) != fold:
+        seen = f"held out {weights.record['fold']}, and this run would hold out {fold}, which that one has seen."
+        raise AlgorithmError(f"{weights.record['file']} {seen}", "Start from a run of the same fold.")
+
+
+def _check_divisible(settings: OptimiserSettings) -> None:
+    parts = distributed.world_size() * settings.accumulate
+    if settings.batch_size % parts:
+        raise AlgorithmError(
+            f"A batch of {settings.batch_size} tiles cannot be cut into {parts} equal parts, {settings.accumulate} for "
+            f"each of {distributed.world_size()} processes.",
+            f"Set optimiser.batch_size to a multiple of {parts}, or change optimiser.accumulate or the processes.",
+        )
 
 
 class Trainer:
@@ -65,32 +98,37 @@ class Trainer:
     def __init__(self, recipe: Recipe, split: Split, weights: Weights | None = None) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.fold = recipe, split.fold
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = distributed.device()
         self.model = build_model(recipe.model)
         self.weights = None if weights is None else weights.record
         self.masks = split.masks
         if weights is not None:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
-        self.optimiser = _adamw(self.model, recipe.optimiser)
+        self.optimiser = adamw(self.model, recipe.optimiser)
         tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
         stains = RegionStains(recipe.augment.stain_model, recipe.seed)
         self.sampler = TileSampler(split.training, tile, resolution, recipe.sampling, stains)
+        self.batches = Batches(recipe, self.sampler)
         self.validation_sampler = TileSampler(split.validation, tile, resolution, recipe.sampling)
-        self.validation_regions = split.searched
+        self.validation_regions = searched(split.validation)
         self.epoch = 0
         self.best: dict[str, Any] = {}
         self.improved = False
 
-    def run_epoch(self, advance: Any) -> dict[str, Any]:
-        """Train for one epoch, then validate: the metrics, one flat dict."""
+    def run_epoch(self, advance: Any) -> float:
+        """Train for one epoch: the mean loss of its batches."""
         total = self.recipe.optimiser.batches_per_epoch
         losses = []
-        for number, (tiles, masks) in enumerate(self._batches()):
+        for number, (tiles, masks) in enumerate(self.batches.of_epoch(self.epoch)):
             losses.append(self._step(self.epoch * total + number, tiles, masks))
             advance()
         self.epoch += 1
-        metrics = {"epoch": self.epoch, "training_loss": float(np.mean(losses)), **self._validate()}
+        return float(np.mean(losses))
+
+    def validate(self, training_loss: float) -> dict[str, Any]:
+        """Of the epoch just trained, whether it is the best: the metrics, one flat dict."""
+        metrics = {"epoch": self.epoch, "training_loss": training_loss, **self._validate()}
         key, sign = ("validation_f1", 1) if self.recipe.select_on == "f1" else ("validation_loss", -1)
         self.improved = not self.best or sign * metrics[key] > sign * self.best[key]
         if self.improved:
@@ -114,48 +152,50 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.best, self.weights = state["epoch"], state["best"], state.get("weights")
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The epoch's batches, each made while the one before it is trained on."""
-        count = self.recipe.optimiser.batches_per_epoch
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self._make_batch, 0)
-            for number in range(1, count + 1):
-                batch = coming.result()
-                if number < count:
-                    coming = pool.submit(self._make_batch, number)
-                yield batch
+    def _whole_batch(self, tiles: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """What all processes drew: as many tiles as a batch has, the same in every process.
 
-    def _make_batch(self, number: int) -> tuple[Tensor, Tensor]:
-        recipe = self.recipe
-        rng = np.random.default_rng([recipe.seed, self.epoch, number])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        side = window_size(recipe.input.tile_px, recipe.augment)
-        windows = self.sampler.batch(rng, recipe.optimiser.batch_size, side)
-        return augmented_tiles(windows, recipe.input.tile_px, recipe.augment, generator)
-
-    @torch.no_grad()
-    def _hardest(self, tiles: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        """As many tiles as a batch has: the positives, and the negatives that the network takes most for figures."""
+        Where more were drawn, the positives, and the negatives that the network takes most for figures.
+        """
         size = self.recipe.optimiser.batch_size
-        if len(tiles) == size:
+        drawn = self.sampler.drawn(size)
+        tiles, masks = (distributed.gather(part.to(self.device), drawn) for part in (tiles, masks))
+        if drawn == size:
             return tiles, masks
         positives = self.sampler.positives(size)
-        self.model.eval()
-        logits = self.model(normalise(tiles[positives:], self.recipe.input))
-        hardest = logits.amax((1, 2, 3)).topk(size - positives).indices + positives
+        hardest = self._looks_like_figures(tiles[positives:]).topk(size - positives).indices + positives
         kept = torch.cat([torch.arange(positives, device=tiles.device), hardest])
         return tiles[kept], masks[kept]
 
+    @torch.no_grad()
+    def _looks_like_figures(self, tiles: Tensor) -> Tensor:
+        """The largest logit of each tile, (B,); each process looks at its share."""
+        settings = self.recipe.optimiser
+        at_once = settings.batch_size // (distributed.world_size() * settings.accumulate)
+        self.model.eval()
+        own = tiles[distributed.share(len(tiles))].split(at_once)
+        return distributed.gather(torch.cat([self._logits(part).amax((1, 2, 3)) for part in own]), len(tiles))
+
+    def _logits(self, tiles: Tensor) -> Tensor:
+        """Of RGB tiles in 0 to 1, in float32 whatever the network computes in."""
+        half = self.recipe.optimiser.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            return self.model(normalise(tiles, self.recipe.input)).float()
+
     def _step(self, step: int, tiles: Tensor, masks: Tensor) -> float:
         settings = self.recipe.optimiser
-        torch.manual_seed(self.recipe.seed * 1_000_003 + step)  # for drop path, so that resuming repeats it
+        # for drop path: resuming repeats it, and each process has its own
+        torch.manual_seed((self.recipe.seed * 1_000_003 + step) * distributed.world_size() + distributed.rank())
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(settings, step)
-        tiles, masks = self._hardest(tiles.to(self.device), masks.to(self.device))
+        tiles, masks = self._whole_batch(tiles, masks)
         self.model.train()
-        value = loss(self.model(normalise(tiles, self.recipe.input)), masks, self.recipe.loss)
+        own = tiles[distributed.share(len(tiles))]
+        logits = distributed.gather(in_parts(self._logits, self.model, own, settings.accumulate), len(tiles))
+        value = loss(logits, masks, self.recipe.loss)
         self.optimiser.zero_grad()
         value.backward()
+        distributed.sum_gradients(self.model)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), settings.gradient_clip)
         if not norm.isfinite():
             raise AlgorithmError(
@@ -189,28 +229,6 @@ class Trainer:
 def _digests(masks: list[dict[str, str]]) -> list[str]:
     """Files of masks by what they hold, whatever they are called."""
     return [file["sha256"] for file in masks]
-
-
-def learning_rate(settings: OptimiserSettings, step: int) -> float:
-    """Linear warm-up, then constant or a cosine to zero at the last step."""
-    if step < settings.warmup_batches:
-        return settings.learning_rate * (step + 1) / settings.warmup_batches
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    last = settings.epochs * settings.batches_per_epoch
-    share = (step - settings.warmup_batches) / max(1, last - settings.warmup_batches)
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-
-
-def _adamw(model: nn.Module, settings: OptimiserSettings) -> torch.optim.AdamW:
-    """Weight decay on matrices and kernels alone: none on norms, biases and the scan's A and D."""
-    decayed: list[nn.Parameter] = []
-    kept: list[nn.Parameter] = []
-    for name, parameter in model.named_parameters():
-        plain = parameter.ndim > 1 and not name.endswith(("A_logs", "Ds", "dt_projs_bias"))
-        (decayed if plain else kept).append(parameter)
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": kept, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
 
 
 def _record(run: Path, board: SummaryWriter, metrics: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ class VMUNetSettings(Settings):
     state_size: int = 16
     patch_size: Literal[2, 4] = 4
     drop_path: Share = 0.2
+    stem: Literal["patches", "convolutions"] = "patches"
 
 
 class UNetSettings(Settings):
@@ -94,7 +95,12 @@ class LossSettings(Settings):
 
 
 class OptimiserSettings(Settings):
-    """AdamW and its schedule."""
+    """AdamW, its schedule and its batches.
+
+    accumulate: into how many equal parts a process cuts its share of a batch, where memory is short for the whole.
+    precision: the network's in training; with bfloat16 the scan, the loss and the weights still are float32, and so is
+    validation.
+    """
 
     learning_rate: Positive = 5e-4
     weight_decay: float = 1e-2
@@ -102,6 +108,8 @@ class OptimiserSettings(Settings):
     warmup_batches: int = 0
     gradient_clip: Positive = 1.0
     batch_size: int = Field(24, ge=1)
+    accumulate: int = Field(1, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
     epochs: int = Field(100, ge=1)
     batches_per_epoch: int = Field(1000, ge=1)
 
@@ -132,13 +140,22 @@ class Recipe(Settings):
 def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     """The recipe of that name or at that path, with `key.inner=value` overrides (values in YAML).
 
-    Raises AlgorithmError for an unknown recipe, an unknown key or a value out of range.
+    A recipe with `base: NAME` is that one but for the keys it names; a key is taken whole. Raises AlgorithmError for an
+    unknown recipe, an unknown key or a value out of range.
     """
+    path = _path_of(name)
+    tree = _mapping(path)
+    if "base" in tree:
+        tree = {**_mapping(_path_of(str(tree.pop("base")))), **tree}
+    return recipe_from(with_overrides({"name": path.stem, **tree}, overrides or []), str(path))
+
+
+def _path_of(name: str) -> Path:
     path = Path(name) if name.endswith(".yaml") else FOLDER / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in FOLDER.glob("*.yaml")))
         raise AlgorithmError(f"There is no recipe {name}.", f"Give a YAML file or one of: {known}.")
-    return recipe_from(with_overrides({"name": path.stem, **_mapping(path)}, overrides or []), str(path))
+    return path
 
 
 def with_overrides(tree: dict[str, Any], overrides: list[str]) -> dict[str, Any]:

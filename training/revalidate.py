@@ -5,14 +5,13 @@ from pathlib import Path
 import torch
 
 from algorithm.errors import AlgorithmError
-from evaluation.thresholds import OperatingPoint
 from training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from training.data.read import Data
-from training.data.split import split_fold
+from training.data.split import Split, searched, split_fold
 from training.models.build import build_model
 from training.recipe import Recipe, recipe_from, with_overrides
 from training.systems.segmentation import TilePredictor
-from training.validation import best_score, metrics
+from training.validation import best_score, metrics, tested_metrics
 
 
 def recipe_of_run(run: Path, overrides: list[str]) -> Recipe:
@@ -33,17 +32,32 @@ def recipe_of_run(run: Path, overrides: list[str]) -> Recipe:
     return recipe
 
 
-def revalidate(run: Path, recipe: Recipe, data: Data, keep: bool) -> OperatingPoint:
-    """The best F1 on the fold that the run did not see, and its threshold.
+def revalidate(run: Path, recipe: Recipe, data: Data, keep: bool) -> dict[str, float]:
+    """The metrics of the best F1 on the regions that choose the threshold, and with it on the held-out domain.
 
     With `keep` the best checkpoint takes over the recipe, the threshold and the figures, and exports with them.
     """
     checkpoint = load_checkpoint(run / BEST)
-    model = build_model(recipe.model, checkpoint["model"])
-    searched = split_fold(data, recipe, checkpoint["fold"]).searched
-    score = best_score(TilePredictor(model, recipe.input, torch.device("cpu")), searched, recipe)
+    split = split_fold(data, recipe, checkpoint["fold"])
+    predict = TilePredictor(build_model(recipe.model, checkpoint["model"]), recipe.input, torch.device("cpu"))
+    found = metrics(best_score(predict, searched(split.validation), recipe))
+    found |= tested_metrics(predict, split, recipe, found["threshold"])
     if keep:
         checkpoint["recipe"] = recipe.model_dump(mode="json")
-        checkpoint["best"] |= metrics(score)
+        checkpoint["best"] |= found
         save_checkpoint(run / BEST, checkpoint)
-    return score
+    return found
+
+
+def test_best(run: Path, split: Split, device: torch.device) -> dict[str, float]:
+    """Measure the best checkpoint on the held-out domain, at its own threshold, and write the figures into it."""
+    if not split.tested:
+        return {}
+    checkpoint = load_checkpoint(run / BEST)
+    recipe = recipe_from(checkpoint["recipe"], str(run / BEST))
+    model = build_model(recipe.model, checkpoint["model"]).to(device)
+    predict = TilePredictor(model, recipe.input, device)
+    found = tested_metrics(predict, split, recipe, checkpoint["best"]["threshold"])
+    checkpoint["best"] |= found
+    save_checkpoint(run / BEST, checkpoint)
+    return found

@@ -9,6 +9,7 @@ from algorithm.tissue import tissue_map
 from evaluation.matching import Counts, match
 from evaluation.thresholds import OperatingPoint, best_point, strictest_point
 from training.data.regions import Region, RegionImage
+from training.data.split import Split, searched
 from training.recipe import Recipe
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(16))
@@ -16,13 +17,26 @@ BATCH_SIZE = 8
 
 
 def metrics(point: OperatingPoint) -> dict[str, float]:
-    """As a run's metrics call them."""
-    return {
-        "validation_f1": point.counts.f1,
-        "validation_precision": point.counts.precision,
-        "validation_recall": point.counts.recall,
-        "threshold": point.threshold,
-    }
+    """Of the regions that chose the threshold, as a run's metrics call them."""
+    return {**_figures("validation", point.counts), "threshold": point.threshold}
+
+
+def tested_metrics(predict: Predict, split: Split, recipe: Recipe, threshold: float) -> dict[str, float]:
+    """Of the held-out domain, at a threshold that it did not choose; empty where folds are by slide."""
+    if not split.tested:
+        return {}
+    (totals,) = _totals(predict, searched(split.tested), recipe, [recipe.postprocess])
+    return _figures("tested", totals[THRESHOLDS.index(threshold)])
+
+
+def figures_line(found: dict[str, float], part: str) -> str:
+    """The figures of `validation` or of what was `tested`, for the user."""
+    f1, precision, recall = (found[f"{part}_{name}"] for name in ("f1", "precision", "recall"))
+    return f"F1 {f1:.3f} (precision {precision:.3f}, recall {recall:.3f})"
+
+
+def _figures(part: str, counts: Counts) -> dict[str, float]:
+    return {f"{part}_f1": counts.f1, f"{part}_precision": counts.precision, f"{part}_recall": counts.recall}
 
 
 def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe) -> OperatingPoint:
@@ -34,11 +48,18 @@ def best_scores(
     predict: Predict, regions: Sequence[Region], recipe: Recipe, postprocesses: Sequence[Postprocess]
 ) -> list[OperatingPoint]:
     """As `best_score`, for several ways of reading the same maps; the network runs once."""
+    return [_chosen(row, recipe.threshold_cost) for row in _totals(predict, regions, recipe, postprocesses)]
+
+
+def _totals(
+    predict: Predict, regions: Sequence[Region], recipe: Recipe, postprocesses: Sequence[Postprocess]
+) -> list[list[Counts]]:
+    """The counts of all regions together: one row for each of the postprocesses, in it one entry for each threshold."""
     totals = [[Counts() for _ in THRESHOLDS] for _ in postprocesses]
     for region in regions:
         for row, counts in zip(totals, counts_at_thresholds(predict, region, recipe, postprocesses), strict=True):
             row[:] = [total + more for total, more in zip(row, counts, strict=True)]
-    return [_chosen(row, recipe.threshold_cost) for row in totals]
+    return totals
 
 
 def _chosen(totals: Sequence[Counts], cost: float) -> OperatingPoint:

@@ -8,14 +8,15 @@ from algorithm.detections import Detections
 
 
 def detections_csv(detections: Detections, threshold: float, spacing_um: tuple[float, float]) -> str:
-    """The table with its header; x and y in px at level 0 and in mm, then name, probability, and every member's.
+    """The table with its header; x and y in px at level 0 and in mm, name, probability, agreement, every member's own.
 
     spacing_um: (x, y), um/px at level 0. ContractError for a score that is no probability.
     """
     scores = probabilities(detections.scores)
     places = points_mm(detections.points, spacing_um)
+    agreement = detections.agreement(threshold)
     members = detections.member_scores.shape[1]
-    header = ["x_px", "y_px", "x_mm", "y_mm", "name", "probability"]
+    header = ["x_px", "y_px", "x_mm", "y_mm", "name", "probability", "agreement"]
     header += [f"probability_member_{number}" for number in range(1, members + 1)]
     header += [] if detections.atypical is None else ["probability_atypical"]
     text = io.StringIO()
@@ -24,7 +25,7 @@ def detections_csv(detections: Detections, threshold: float, spacing_um: tuple[f
     for index, score in enumerate(scores.tolist()):
         row: list[object] = [f"{value:.3f}" for value in detections.points[index]]
         row += [f"{value:.7f}" for value in places[index]]
-        row += [point_name(score, threshold), f"{score:.6f}"]
+        row += [point_name(score, threshold), f"{score:.6f}", f"{agreement[index]:.6f}"]
         row += [f"{value:.6f}" for value in detections.member_scores[index]]
         row += [] if detections.atypical is None else [f"{detections.atypical[index]:.6f}"]
         writer.writerow(row)

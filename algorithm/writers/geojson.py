@@ -20,7 +20,7 @@ def geojson_document(
     spacing_um: (x, y), um/px at level 0. The ids are made of the image's name and the detection's place: the same
     input gives the same bytes. ContractError for a score that is no probability.
     """
-    scores = probabilities(detections.scores)
+    scores, agreement = probabilities(detections.scores), detections.agreement(threshold)
     features = []
     for index, ((x, y), score) in enumerate(zip(detections.points.tolist(), scores.tolist(), strict=True)):
         name = point_name(score, threshold)
@@ -31,7 +31,7 @@ def geojson_document(
             "properties": {
                 "objectType": "detection",
                 "classification": {"name": name.capitalize(), "color": list(COLOURS[name])},
-                "measurements": _measurements(detections, index, score),
+                "measurements": _measurements(detections, index, score, float(agreement[index])),
             },
         }
         features.append(feature)
@@ -46,12 +46,13 @@ def _circle(x: float, y: float, spacing_um: tuple[float, float]) -> list[list[fl
     return [*corners, corners[0]]
 
 
-def _measurements(detections: Detections, index: int, score: float) -> dict[str, float]:
+def _measurements(detections: Detections, index: int, score: float, agreement: float) -> dict[str, float]:
     members = [float(value) for value in detections.member_scores[index]]
     measurements = {"probability": score}
     if len(members) > 1:
         measurements |= {f"probability, member {number}": value for number, value in enumerate(members, start=1)}
         measurements["probability, standard deviation of members"] = float(np.std(members))
+        measurements["agreement of members"] = agreement
     if detections.atypical is not None:
         measurements["atypical probability"] = float(detections.atypical[index])
     return measurements

@@ -32,6 +32,7 @@ def test_a_whole_bundle_is_read(folder: Path) -> None:
     ]
 
 
+SCORES = {"f1": 0.7, "precision": 0.8, "recall": 0.6}
 REFUSED: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m.update(nmae="x"), "unknown key 'nmae'; the nearest valid key is 'name'"),
     (lambda m: m["input"].update(tile=64), "input: unknown key 'tile'; the nearest valid key is 'tile_px'"),
@@ -48,6 +49,9 @@ REFUSED: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m["members"][0]["files"].update(cuda=m["members"][0]["files"].pop("any")), "both 'cpu' and 'cuda'"),
     (lambda m: m["members"][0]["files"]["any"].update(file="../member_0.onnx"), "not a plain file name"),
     (lambda m: m["members"][0]["files"]["any"].update(sha256="12"), "members.0.files.any.sha256: "),
+    (lambda m: m["members"][0].update(held_out=""), "members.0.held_out"),
+    (lambda m: m["members"][0].update(tested={"f1": 1.5, "precision": 1, "recall": 1}), "members.0.tested.f1: "),
+    (lambda m: m["members"][0].update(validation={**SCORES, "epoch": 3}), "members.0.validation.threshold: Field req"),
 ]
 
 
@@ -81,6 +85,14 @@ def test_any_flipped_byte_is_seen(folder: Path, place: float) -> None:
     file.write_bytes(data)
     with pytest.raises(BundleError, match=r"member_1\.onnx is not the file of the manifest"):
         load_bundle(folder)
+
+
+@pytest.mark.parametrize("held_out", [3, "canine lymphoma", None])
+def test_members_say_what_they_held_out_and_how_they_did_there(folder: Path, held_out: int | str | None) -> None:
+    said = {"held_out": held_out, "validation": {**SCORES, "epoch": 3, "threshold": 0.85}, "tested": SCORES}
+    member = load_bundle(changed(folder, lambda m: m["members"][1].update(said))).manifest.members[1]
+    assert member.model_dump(include=set(said)) == said
+    assert type(member.held_out) is type(held_out)
 
 
 def test_one_graph_a_device(folder: Path) -> None:

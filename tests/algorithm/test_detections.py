@@ -42,7 +42,16 @@ def test_select_keeps_every_column_together() -> None:
     assert chosen.atypical is not None and chosen.atypical.tolist() == [0.4]
 
 
+def test_agreement_is_the_share_of_members_that_reach_the_threshold() -> None:
+    detections = Detections([[0, 0], [1, 1]], [0.6, 0.3], [[0.9, 0.5, 0.4], [0.1, 0.49, 0.3]])
+    assert detections.agreement(0.5) == pytest.approx([2 / 3, 0])
+    assert detections.agreement(0.3) == pytest.approx([1, 2 / 3])
+    alone = Detections([[0, 0], [1, 1]], [0.5, 0.4], [[0.5], [0.4]])
+    assert alone.agreement(0.5).tolist() == [1, 0]
+
+
 def test_empty_knows_its_members() -> None:
     empty = Detections.empty(5)
     assert len(empty) == 0
     assert empty.member_scores.shape == (0, 5)
+    assert empty.agreement(0.5).shape == (0,)

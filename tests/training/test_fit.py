@@ -13,9 +13,9 @@ from tests.training.drawing import drawn_data, drawn_region, tiny_recipe, tiny_t
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.read import Data
 from training.data.split import split_fold
-from training.fit import Trainer, fit, learning_rate
+from training.fit import Trainer, fit
 from training.models.build import build_model
-from training.recipe import OptimiserSettings, Recipe
+from training.recipe import Recipe
 
 METRICS = {
     "epoch",
@@ -51,7 +51,7 @@ def stopped_after_one_epoch(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         whole = Trainer.run_epoch
 
-        def until_the_second(self: Trainer, advance: object) -> dict[str, object]:
+        def until_the_second(self: Trainer, advance: object) -> float:
             if self.epoch == 1:
                 raise KeyboardInterrupt
             return whole(self, advance)
@@ -156,18 +156,6 @@ def test_a_fold_without_figures_is_refused(tmp_path: Path) -> None:
         fit(tiny_recipe(), data, tmp_path / "run", fold=1, resume=False)
 
 
-def test_batches_are_half_positive_and_follow_from_epoch_and_number() -> None:
-    one, other = trainer(tiny_recipe()), trainer(tiny_recipe())
-    tiles, masks = one._make_batch(0)
-    assert (tiles.shape, masks.shape) == ((4, 3, 32, 32), (4, 1, 32, 32))
-    assert masks[2:].sum() == 0
-    other._make_batch(2)
-    assert torch.equal(other._make_batch(0)[0], tiles)
-    assert not torch.equal(one._make_batch(1)[0], tiles)
-    other.epoch = 1
-    assert not torch.equal(other._make_batch(0)[0], tiles)
-
-
 def test_the_negatives_kept_are_those_taken_most_for_figures() -> None:
     """With a network whose logit is the tile's red, the reddest."""
     keen = trainer(tiny_recipe(sampling={"negatives_drawn": 3}))
@@ -176,53 +164,17 @@ def test_the_negatives_kept_are_those_taken_most_for_figures() -> None:
     tiles = torch.zeros(8, 3, 32, 32)
     tiles[:, 0, 5, 7] = reds
     masks = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 1, 32, 32)
-    kept, own_masks = keen._hardest(tiles, masks)
+    kept, own_masks = keen._whole_batch(tiles, masks)
     assert kept[:, 0, 5, 7].tolist() == reds[[0, 1, 3, 6]].tolist()
     assert own_masks[:, 0, 0, 0].tolist() == [0, 1, 3, 6]
 
 
 def test_a_run_with_more_negatives_drawn_trains_on_whole_batches(tmp_path: Path) -> None:
     recipe = tiny_recipe(sampling={"negatives_drawn": 2, "mask_radius_um": 1.5})
-    tiles, _ = trainer(recipe)._make_batch(0)
+    tiles, _ = trainer(recipe).batches.make(0, 0)
     assert len(tiles) == 6
     fit(recipe, drawn_data(), tmp_path, fold=0, resume=False)
     assert load_checkpoint(tmp_path / LAST)["epoch"] == 2
-
-
-def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
-    settings = OptimiserSettings(learning_rate=0.1, schedule="cosine", warmup_batches=5, epochs=4, batches_per_epoch=10)
-    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    schedule = torch.optim.lr_scheduler.SequentialLR(
-        optimiser,
-        [
-            torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / 5, end_factor=1, total_iters=4),
-            torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=35),
-        ],
-        milestones=[5],
-    )
-    rates = []
-    for _ in range(40):
-        rates.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        schedule.step()
-    assert [learning_rate(settings, step) for step in range(40)] == pytest.approx(rates, abs=1e-9)
-
-
-def test_the_rate_is_constant_unless_asked() -> None:
-    assert {learning_rate(OptimiserSettings(learning_rate=0.1), step) for step in (0, 10, 10**6)} == {0.1}
-
-
-def test_norms_biases_and_the_scans_own_do_not_decay() -> None:
-    fitted = trainer(tiny_recipe())
-    names = {id(parameter): name for name, parameter in fitted.model.named_parameters()}
-    decayed, kept = (
-        {names[id(parameter)].rsplit(".", 2)[-1] for parameter in group["params"]}
-        for group in fitted.optimiser.param_groups
-    )
-    assert decayed == {"weight", "x_proj_weight", "dt_projs_weight"}
-    assert kept == {"weight", "bias", "A_logs", "Ds", "dt_projs_bias"}
-    assert [group["weight_decay"] for group in fitted.optimiser.param_groups] == [1e-2, 0.0]
-    assert all(parameter.ndim > 1 for parameter in fitted.optimiser.param_groups[0]["params"])
 
 
 def test_a_run_whose_stains_are_estimated_repeats(tmp_path: Path) -> None:
@@ -261,3 +213,41 @@ def test_a_run_that_diverges_stops_with_its_checkpoint_whole(tmp_path: Path, mon
     state = load_checkpoint(tmp_path / LAST)
     assert state["epoch"] == 1
     assert all(part.isfinite().all() for part in state["model"].values())
+
+
+def after_an_epoch(**optimiser: object) -> tuple[Trainer, float]:
+    """A trainer without dropped paths after four batches of four, and their mean loss."""
+    model = tiny_tree()["model"] | {"drop_path": 0.0}
+    settings = {"learning_rate": 5e-5, "batch_size": 4, "batches_per_epoch": 4, **optimiser}
+    trained = trainer(tiny_recipe(model=model, optimiser=settings, sampling={"negatives_drawn": 2}))
+    return trained, trained.run_epoch(lambda: None)
+
+
+def test_a_batch_in_parts_trains_as_a_whole_one() -> None:
+    whole, loss_of_whole = after_an_epoch()
+    for accumulate in (2, 4):
+        parts, loss_of_parts = after_an_epoch(accumulate=accumulate)
+        assert loss_of_parts == pytest.approx(loss_of_whole, abs=1e-5)
+        torch.testing.assert_close(parts.model.state_dict(), whole.model.state_dict(), rtol=0, atol=1e-5)
+
+
+def test_bfloat16_trains_as_float32_does_but_for_its_roundings() -> None:
+    _, loss_of_whole = after_an_epoch()
+    half, loss_of_half = after_an_epoch(precision="bfloat16")
+    assert loss_of_half == pytest.approx(loss_of_whole, abs=0.01)
+    assert loss_of_half != loss_of_whole
+    for name, tensor in half.model.state_dict().items():
+        assert tensor.dtype == torch.float32
+        assert tensor.isfinite().all(), name
+
+
+def test_validation_is_in_float32_whatever_training_is() -> None:
+    """What is shipped is."""
+    fitted = trainer(tiny_recipe(optimiser={"precision": "bfloat16", "batch_size": 2, "batches_per_epoch": 1}))
+    types = []
+    fitted.model.register_forward_hook(lambda _, __, logits: types.append(logits.dtype))
+    fitted.run_epoch(lambda: None)
+    assert set(types) == {torch.bfloat16}
+    types.clear()
+    fitted.validate(0.0)
+    assert set(types) == {torch.float32}

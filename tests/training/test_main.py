@@ -35,7 +35,18 @@ def test_describe_says_what_a_network_costs(capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     assert "vm_unet: 27,427,561 parameters in 222 tensors" in said
     assert "16.27 G multiply-accumulates" in said
+    assert "54.08 G operations a tile, with all products of matrices and the scan\n" in said
+    assert "1.581 GB a tile kept for its gradient in training, 5.984 GB held at once by the exported graph\n" in said
+    assert "training: 2,400,000 tiles, 389,408.4 T operations; 38.4 GB and" in said
+    assert "largest size: 3,350 tiles, 181.2 T operations\n" in said
     assert "1 x 512 x 512" in said
+
+
+def test_describe_says_times_at_a_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "vm_unet", "--teraflops", "6"]) == 0
+    said = capsys.readouterr().out
+    assert "389,408.4 T operations, 18.0 h; 38.4 GB" in said
+    assert "181.2 T operations, 30.2 s\n" in said
 
 
 def test_describe_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -49,6 +60,7 @@ def test_describe_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     )
     assert round(found["multiply_accumulates"] / 1e9, 2) == 4.07
     assert found["shapes"]["final_conv"] == [1, 1, 256, 256]
+    assert found["run"]["tiles"] == 2_400_000
 
 
 def test_fit_then_resume(recipe: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +149,8 @@ def test_a_failure_is_one_line_and_exit_code_1(
         ["make-masks", "d", "--output", "o", "seed=3"],
         ["import-weights", "vm_unet", "f", "--output", "o", "more"],
         ["describe", "vm_unet", "--output=o"],
+        ["describe", "vm_unet", "--teraflops", "0"],
+        ["describe", "vm_unet", "--teraflops", "fast"],
         ["export", "run", "--output", "o"],
         ["export", "run", "--output", "o", "--card", "c", "--fold=3"],
     ],

@@ -62,6 +62,30 @@ def test_a_file_is_a_recipe(tmp_path: Path) -> None:
     assert load_recipe(str(tmp_path / "mine.yaml")).name == "mine"
 
 
+@pytest.mark.parametrize("size", ["", "_small"])
+def test_the_baseline_differs_in_the_network_alone(size: str) -> None:
+    unet, vm_unet = (load_recipe(name + size) for name in ("unet", "vm_unet"))
+    assert unet == vm_unet.model_copy(update={"name": unet.name, "model": unet.model})
+    assert (unet.model.name, vm_unet.model.name) == ("unet", "vm_unet")
+
+
+def test_a_key_replaces_its_bases_whole(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("base: vm_unet\nfolds: 3\naugment: {jpeg: 0.5}\n")
+    recipe, base = load_recipe(str(mine)), load_recipe("vm_unet")
+    changed = {"name": "mine", "folds": 3, "augment": AugmentSettings(jpeg=0.5)}
+    assert recipe == base.model_copy(update=changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [("base: nosuch", "There is no recipe nosuch"), ("base: unet", "unknown key 'base'")]
+)
+def test_a_base_is_a_whole_recipe(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(AlgorithmError, match=problem):
+        load_recipe(str(tmp_path / "mine.yaml"))
+
+
 def test_overrides_are_yaml_and_reach_inside() -> None:
     recipe = load_recipe(
         "vm_unet",
@@ -79,6 +103,8 @@ def test_overrides_are_yaml_and_reach_inside() -> None:
         ("seeds=3", "unknown key 'seeds'; the nearest valid key is 'seed'"),
         ("input.tile=256", "input: unknown key 'tile'; the nearest valid key is 'tile_px'"),
         ("optimiser.epochs=0", "optimiser.epochs: should be greater than or equal to 1"),
+        ("optimiser.accumulate=0", "optimiser.accumulate: should be greater than or equal to 1"),
+        ("optimiser.precision=float16", "optimiser.precision: should be 'float32' or 'bfloat16'"),
         ("optimiser.epochs=many", "optimiser.epochs: should be a valid integer"),
         ("model.width=30", "model.width: should be a multiple of 4"),
         ("augment.stain_model=reinhard", "augment.stain_model: should be 'ruifrok', 'macenko' or 'vahadane'"),

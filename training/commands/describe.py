@@ -14,21 +14,50 @@ def add_to(commands: Commands) -> None:
     add_recipe(parser)
     add_overrides(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    speed = "what the machine keeps up, in 10^12 operations a second: says times too"
+    parser.add_argument("--teraflops", type=_speed, metavar="X", help=speed)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print parameters, operations and the shapes of the stages."""
-    from training.models.describe import describe
+    """Print parameters, operations, memory and the shapes of the stages."""
+    from training.models.describe import describe, run_cost
     from training.recipe import load_recipe
 
-    found = describe(load_recipe(arguments.recipe, arguments.overrides))
+    recipe = load_recipe(arguments.recipe, arguments.overrides)
+    found = describe(recipe)
+    cost = run_cost(recipe, found)
     if arguments.json:
-        say(json.dumps(dataclasses.asdict(found)))
+        say(json.dumps({**dataclasses.asdict(found), "run": dataclasses.asdict(cost)}))
         return 0
     products = f"{found.multiply_accumulates / 1e9:.2f} G multiply-accumulates"
     say(f"{found.recipe}: {found.parameters:,} parameters in {found.tensors} tensors")
     say(f"{products} (convolutions and linear layers) a {found.tile_px}-px tile")
+    say(f"{found.operations / 1e9:.2f} G operations a tile, with all products of matrices and the scan")
+    kept, exported = found.activation_bytes / 1e9, found.exported_bytes / 1e9
+    say(f"{kept:.3f} GB a tile kept for its gradient in training, {exported:.3f} GB held at once by the exported graph")
+    training, region = (_with_time(count, arguments.teraflops) for count in (cost.operations, cost.region_operations))
+    say(f"training: {cost.tiles:,} tiles, {training}; {cost.bytes / 1e9:.1f} GB and what each step needs besides")
+    say(f"searching a region of the largest size: {cost.region_tiles:,} tiles, {region}")
     for name, shape in found.shapes.items():
         say(f"  {name:<16} {' x '.join(str(size) for size in shape[1:])}")
     return 0
+
+
+def _with_time(operations: int, teraflops: float | None) -> str:
+    """Operations, and how long they take at a speed."""
+    text = f"{operations / 1e12:,.1f} T operations"
+    if teraflops is None:
+        return text
+    seconds = operations / teraflops / 1e12
+    return f"{text}, {seconds / 3600:,.1f} h" if seconds >= 3600 else f"{text}, {seconds:.1f} s"
+
+
+def _speed(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no speed: give a number above 0")
+    return value

@@ -19,7 +19,9 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--fold", type=_fold, default=0, help="the fold that is held out: its number, or by domain a domain's name"
     )
-    parser.add_argument("--weights", type=Path, metavar="CKPT", help="start from a file of import-weights")
+    parser.add_argument(
+        "--weights", type=Path, metavar="CKPT", help="start from a file of import-weights, or from a run's folder"
+    )
     masks = "files of make-masks, one a data set; none: disks"
     parser.add_argument("--masks", type=Path, nargs="+", default=[], metavar="FILE", help=masks)
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
@@ -27,26 +29,39 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the data, say what there is, and train. A resumed run has its weights and reads no others."""
+    """Read the data, say what there is, and train: alone, or with the processes that torchrun started."""
+    from training.distributed import processes
+
+    with processes():
+        _fit(arguments)
+    return 0
+
+
+def _fit(arguments: argparse.Namespace) -> None:
+    """A resumed run has its weights and reads no others. Of several processes the first speaks."""
     from training.data.read import read_data
+    from training.distributed import rank
     from training.fit import fit
     from training.masks.use import with_masks
     from training.recipe import load_recipe
+    from training.validation import figures_line
     from training.weights.files import read_weights
 
+    tell = say if rank() == 0 else lambda _: None
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     weights = None
     if arguments.weights is not None and not arguments.resume:
         weights = read_weights(arguments.weights, recipe.model)
-        say(f"{arguments.weights}: {weights.record['tensors']} of the network's {weights.record['of']} tensors loaded")
+        tell(f"{arguments.weights}: {weights.record['tensors']} of the network's {weights.record['of']} tensors loaded")
     resolution = recipe.input.resolution_um_px
     data = read_data(arguments.data, arguments.figure_free, resolution, arguments.spacing_um)
-    say("\n".join(data.summary))
+    tell("\n".join(data.summary))
     if arguments.masks:
         data = with_masks(data, arguments.data, arguments.masks)
-        say("\n".join(f"{file['file']}: the masks of {file['data_set']}" for file in data.masks))
-    fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights)
-    return 0
+        tell("\n".join(f"{file['file']}: the masks of {file['data_set']}" for file in data.masks))
+    tested = fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights)
+    if tested:
+        tell(f"held-out domain: {figures_line(tested, 'tested')}")
 
 
 def _fold(text: str) -> Fold:

@@ -18,14 +18,15 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say the F1 on the fold that the run did not see."""
+    """Say the F1 on the regions that choose the threshold, and on the domain that was held out, if one was."""
     from training.data.read import read_data
     from training.revalidate import recipe_of_run, revalidate
+    from training.validation import figures_line
 
     recipe = recipe_of_run(arguments.run_folder, arguments.overrides)
     data = read_data(arguments.data, [], recipe.input.resolution_um_px, arguments.spacing_um)
-    score = revalidate(arguments.run_folder, recipe, data, arguments.keep)
-    counts = score.counts
-    parts = f"precision {counts.precision:.3f}, recall {counts.recall:.3f}"
-    say(f"F1 {counts.f1:.3f} ({parts}) at threshold {score.threshold}")
+    found = revalidate(arguments.run_folder, recipe, data, arguments.keep)
+    say(f"{figures_line(found, 'validation')} at threshold {found['threshold']}")
+    if "tested_f1" in found:
+        say(f"held-out domain: {figures_line(found, 'tested')}")
     return 0

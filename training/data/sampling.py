@@ -59,11 +59,15 @@ class TileSampler:
 
     def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
         """Windows of window_px: the positive share of `size`, then `negatives_drawn` times the rest negative."""
-        positives = self.positives(size)
-        negatives = (size - positives) * self.settings.negatives_drawn
-        return [self._positive(rng, window_px) for _ in range(positives)] + [
-            self._negative(rng, window_px) for _ in range(negatives)
-        ]
+        return [self.window(rng, place < self.positives(size), window_px) for place in range(self.drawn(size))]
+
+    def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
+        """One window, with a figure or without."""
+        return self._positive(rng, window_px) if positive else self._negative(rng, window_px)
+
+    def drawn(self, size: int) -> int:
+        """How many tiles are drawn for a batch of `size`."""
+        return self.positives(size) + (size - self.positives(size)) * self.settings.negatives_drawn
 
     def positives(self, size: int) -> int:
         """How many tiles of a batch hold a figure; they come first."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from training.data.folds import Fold, make_folds
+from training.data.folds import Fold, Placed, make_folds, slide_folds
 from training.data.read import Data
 from training.data.regions import Region
 from training.recipe import Recipe
@@ -10,33 +10,44 @@ from training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Split:
-    """Regions to train on, one list a data set, and regions of the held-out fold.
+    """Regions to train on, one list a data set, and regions that training does not see.
 
-    fold: its number or its domains. masks: the files that the masks of figures come from.
+    fold: its number or its domains. validation: choose the epoch and the threshold. tested: those of a held-out domain,
+    which choose nothing; none where folds are by slide. masks: the files that the masks of figures come from.
     """
 
     fold: Fold
     training: list[list[Region]]
     validation: list[list[Region]]
+    tested: list[list[Region]] = field(default_factory=list)
     masks: list[dict[str, str]] = field(default_factory=list)
-
-    @property
-    def searched(self) -> list[Region]:
-        """The held-out regions that detection is measured in: the whole ones; sheets of patches where there is none."""
-        held_out = [region for regions in self.validation for region in regions]
-        return [region for region in held_out if region.whole] or held_out
 
 
 def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
-    """Holds out the slides of one fold. Figure-free tissue, which has no slides in common, is all for training.
+    """Holds out one fold. Figure-free tissue, which has no slides in common, is all for training.
 
-    Folds are made of all the cases that the data sets' tables name, so that a missing image moves no other.
+    A fold of slides validates. A held-out domain is tested alone: of the other domains' slides one in `recipe.folds`
+    validates. Folds are made of all the cases that the data sets' tables name, so that a missing image moves no other.
     """
-    regions = [region for regions in data.annotated for region in regions]
-    folds = make_folds([*data.cases, *regions], recipe.folds_by, recipe.folds)
+    cases: list[Placed] = [*data.cases, *(region for regions in data.annotated for region in regions)]
+    folds = make_folds(cases, recipe.folds_by, recipe.folds)
     number = folds.number(fold)
-    kept, held_out = (
-        [[r for r in regions if (folds.of_slide[r.slide] == number) is out] for regions in data.annotated]
-        for out in (False, True)
-    )
-    return Split(folds.name(number), [*kept, data.figure_free], held_out, data.masks)
+    held_out, others = _parted(data.annotated, {slide for slide, of in folds.of_slide.items() if of == number})
+    if recipe.folds_by == "slide":
+        return Split(folds.name(number), [*others, data.figure_free], held_out, masks=data.masks)
+    rest = [case for case in cases if folds.of_slide[case.slide] != number]
+    validating = {slide for slide, of in slide_folds(rest, recipe.folds).items() if of == 0}
+    validation, training = _parted(others, validating)
+    return Split(folds.name(number), [*training, data.figure_free], validation, held_out, data.masks)
+
+
+def searched(held_out: list[list[Region]]) -> list[Region]:
+    """The regions that detection is measured in: the whole ones; sheets of patches where there is none."""
+    together = [region for regions in held_out for region in regions]
+    return [region for region in together if region.whole] or together
+
+
+def _parted(annotated: list[list[Region]], slides: set[str]) -> tuple[list[list[Region]], list[list[Region]]]:
+    """The regions of these slides and the others, one list a data set each."""
+    chosen = [[region for region in regions if region.slide in slides] for regions in annotated]
+    return chosen, [[region for region in regions if region.slide not in slides] for regions in annotated]

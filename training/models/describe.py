@@ -1,53 +1,141 @@
-"""What a network costs: parameters, tensors, multiply-accumulates and the shapes it passes through."""
+"""What a network costs: parameters, tensors, operations, memory and the shapes it passes through."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
 
+from algorithm.tiles import origins, stride_px
 from training.models.build import build_model
+from training.models.memory import kept_for_gradient, peak_of_export
+from training.models.vm_unet import SS2D
 from training.recipe import Recipe
+
+SCAN_OPERATIONS = 9
+"""For each number of the state and each step, as Mamba's and VMamba's authors count them."""
+REGION_PX, REGION_UM_PX = (7215, 5412), 0.25
+"""The largest region of the challenge."""
+FLOAT_BYTES = 4
+COPIES = 4
+"""Of every parameter in training: itself, its gradient and AdamW's two averages."""
 
 
 @dataclass(frozen=True)
 class Description:
-    """Counts for one tile. multiply_accumulates: of convolutions and linear layers alone, as the field counts them."""
+    """Counts for one tile.
+
+    multiply_accumulates: of convolutions and linear layers alone, as the field counts them. operations: additions and
+    multiplications of a forward pass in all products of matrices, in convolutions and in the scan. activation_bytes:
+    what the pass leaves for the gradient, at the recipe's precision, where the scan is the project's own for GPUs.
+    exported_bytes: what the exported graph, which scans in chunks, holds at once.
+    """
 
     recipe: str
     tile_px: int
     parameters: int
     tensors: int
     multiply_accumulates: int
+    operations: int
+    activation_bytes: int
+    exported_bytes: int
     shapes: dict[str, tuple[int, ...]]
 
 
+@dataclass(frozen=True)
+class RunCost:
+    """What a run of a recipe takes, without reading and augmenting its tiles.
+
+    operations: in training; the way back counts as two forward passes. bytes: of parameters, their gradients and
+    averages, and of the activations of the tiles that are in memory at once. region_tiles, region_operations: for
+    searching one region of the challenge's largest size that is all tissue, as validation does after every epoch.
+    """
+
+    tiles: int
+    operations: int
+    bytes: int
+    region_tiles: int
+    region_operations: int
+
+
 def describe(recipe: Recipe) -> Description:
-    """Runs one tile through the recipe's network without data (on torch's meta device)."""
+    """Runs a tile through the recipe's network as training and export do, with tensors that have shapes but no data."""
     with torch.device("meta"):
-        model = build_model(recipe.model).eval()
+        model = build_model(recipe.model)
+    half = recipe.optimiser.precision == "bfloat16"
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        model.to_empty(device="cpu")
         tile = torch.empty(1, 3, recipe.input.tile_px, recipe.input.tile_px)
-    shapes: dict[str, tuple[int, ...]] = {}
-    counted = 0
-
-    def count(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
-        nonlocal counted
-        counted += _products(module, given[0], output)
-
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-            module.register_forward_hook(count)
-        if _is_stage(name):
-            module.register_forward_hook(lambda _, __, output, name=name: shapes.update({name: tuple(output.shape)}))
-    with torch.no_grad():
-        model(tile)
+        exported = peak_of_export(model.eval(), tile)
+        model.train()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            of_two = kept_for_gradient(model, torch.cat([tile, tile]))
+            counts = _count_in(model)
+            with FlopCounterMode(display=False) as counter:
+                of_one = kept_for_gradient(model, tile)
     return Description(
         recipe=recipe.name,
         tile_px=recipe.input.tile_px,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tensors=len(model.state_dict()),
-        multiply_accumulates=counted,
-        shapes=shapes,
+        multiply_accumulates=counts.products,
+        operations=counter.get_total_flops() + counts.scanned,
+        activation_bytes=of_two - of_one,  # without what does not grow with the tiles, as weights in half precision
+        exported_bytes=exported,
+        shapes=counts.shapes,
     )
+
+
+def run_cost(recipe: Recipe, tile: Description) -> RunCost:
+    """Multiplies out what a tile costs, with one process."""
+    settings, sampling = recipe.optimiser, recipe.sampling
+    size, batches = settings.batch_size, settings.epochs * settings.batches_per_epoch
+    passes = size * (3 if settings.accumulate == 1 else 4)  # parts go forward a second time
+    if sampling.negatives_drawn > 1:  # all that are drawn go forward once, to choose among them
+        passes += size + (size - round(size * sampling.positive_fraction)) * (sampling.negatives_drawn - 1)
+    stride = stride_px(tile.tile_px, recipe.input.overlap)
+    sides = (round(side * REGION_UM_PX / recipe.input.resolution_um_px) for side in REGION_PX)
+    columns, rows = (len(origins(side, tile.tile_px, stride)) for side in sides)
+    return RunCost(
+        tiles=batches * size,
+        operations=batches * passes * tile.operations,
+        bytes=COPIES * FLOAT_BYTES * tile.parameters + size // settings.accumulate * tile.activation_bytes,
+        region_tiles=columns * rows,
+        region_operations=columns * rows * tile.operations,
+    )
+
+
+@dataclass
+class _Counts:
+    """What hooks have seen: multiply-accumulates of layers, operations of scans, shapes of stages."""
+
+    products: int = 0
+    scanned: int = 0
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def _count_in(model: nn.Module) -> _Counts:
+    """Counts that grow when the model is called."""
+    counts = _Counts()
+
+    def layer(module: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        counts.products += _products(module, given[0], output)
+
+    def scan(module: SS2D, _: Any, output: Tensor) -> None:
+        counts.scanned += SCAN_OPERATIONS * output[..., 0].numel() * module.A_logs.numel()
+
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            module.register_forward_hook(layer)
+        elif isinstance(module, SS2D):
+            module.register_forward_hook(scan)
+        if _is_stage(name):
+            module.register_forward_hook(
+                lambda _, __, output, name=name: counts.shapes.update({name: tuple(output.shape)})
+            )
+    return counts
 
 
 def _products(module: nn.Module, given: Tensor, output: Tensor) -> int:

@@ -12,6 +12,7 @@ Shapes: u and y (batch, L, channels); delta (batch, L, K, channels); bias and D 
 negative; B and C (batch, L, K, N), shared by the channels of a direction; orders (K, L) int64.
 """
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -26,14 +27,21 @@ CHUNK_STEPS = 16
 def selective_scan(
     u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
 ) -> Tensor:
-    """The scan in the fastest form at hand."""
-    return fastest_form(u)(u, delta, bias, A, B, C, D, orders)
+    """The scan in the fastest form at hand; the result has the type to which the inputs promote.
+
+    Whatever the form, it computes in float32 what comes in half precision, as autocast hands it over: a state is a
+    product of as many decays as there are places. float64 is kept.
+    """
+    parts = u, delta, bias, A, B, C, D
+    dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
+    inside = torch.promote_types(dtype, torch.float32)
+    return fastest_form(u.to(inside))(*(part.to(inside) for part in parts), orders).to(dtype)
 
 
 def fastest_form(u: Tensor) -> Callable[..., Tensor]:
     """Kernels on a GPU (mamba_ssm's, else the project's own), compiled code on a CPU; else, and for export, chunks.
 
-    Only chunks keep float64; compiled code takes float32 alone.
+    u is float32 or float64; only chunks take float64.
     """
     if torch.compiler.is_exporting() or u.dtype == torch.float64:
         return selective_scan_chunked
@@ -41,7 +49,7 @@ def fastest_form(u: Tensor) -> Callable[..., Tensor]:
         return selective_scan_mamba.selective_scan_mamba
     if u.device.type == "cuda" and selective_scan_triton.available():
         return selective_scan_triton.selective_scan_triton
-    if u.device.type == "cpu" and u.dtype == torch.float32 and selective_scan_native.available():
+    if u.device.type == "cpu" and selective_scan_native.available():
         return selective_scan_native.selective_scan_native
     return selective_scan_chunked
 

@@ -24,17 +24,13 @@ def _kernel() -> Callable[..., Tensor] | None:
 def selective_scan_mamba(
     u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
 ) -> Tensor:
-    """The scan of tensors on a GPU; meaning and shapes as in `selective_scan.py`.
+    """The scan of float32 tensors on a GPU; meaning and shapes as in `selective_scan.py`.
 
     mamba_ssm knows one direction, with time last, and groups of channels that share B and C: the directions become K
-    groups, u and delta (batch, K * channels, L), B and C (batch, K, N, L). Computes in float32, under autocast too; the
-    result has the type to which the inputs promote. The kernel sums gradients in no fixed order.
+    groups, u and delta (batch, K * channels, L), B and C (batch, K, N, L). The kernel sums gradients in no fixed order.
 
     Source: `selective_scan_fn` of state-spaces/mamba, mamba_ssm/ops/selective_scan_interface.py.
     """
-    parts = u, delta, bias, A, B, C, D
-    dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
-    u, delta, bias, A, B, C, D = (part.float() for part in parts)
     u_of_each = u.unsqueeze(2).expand(-1, -1, len(orders), -1)
     signal, delta, B, C = (_time_last(part, orders) for part in (u_of_each, delta, B, C))
     kernel = _kernel()
@@ -43,7 +39,7 @@ def selective_scan_mamba(
     by_channel = signal.flatten(1, 2), delta.flatten(1, 2), A, B, C, D.flatten()
     y = kernel(*by_channel, delta_bias=bias.flatten(), delta_softplus=True).unflatten(1, (len(orders), -1))
     directions = zip(y.unbind(1), torch.argsort(orders).unbind(), strict=True)
-    return torch.stack([own.index_select(2, visits) for own, visits in directions]).sum(0).transpose(1, 2).to(dtype)
+    return torch.stack([own.index_select(2, visits) for own, visits in directions]).sum(0).transpose(1, 2)
 
 
 def _time_last(part: Tensor, orders: Tensor) -> Tensor:

@@ -30,13 +30,8 @@ def available() -> bool:
 def selective_scan_triton(
     u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
 ) -> Tensor:
-    """The scan of tensors on a GPU; meaning and shapes as in `selective_scan.py`.
-
-    Computes in float32, under autocast too; the result has the type to which the inputs promote.
-    """
-    parts = u, delta, bias, A, B, C, D
-    dtype = functools.reduce(torch.promote_types, (part.dtype for part in parts))
-    return _TritonScan.apply(orders.contiguous(), *(part.float().contiguous() for part in parts)).to(dtype)
+    """The scan of float32 tensors on a GPU; meaning and shapes as in `selective_scan.py`."""
+    return _TritonScan.apply(orders.contiguous(), *(part.contiguous() for part in (u, delta, bias, A, B, C, D)))
 
 
 class _TritonScan(torch.autograd.Function):

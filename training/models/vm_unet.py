@@ -22,7 +22,8 @@ class VMUNet(nn.Module):
     """Images to logits of one map per class, at the images' resolution.
 
     Input (batch, 3, height, width), height and width multiples of 8 * patch_size; output (batch, classes, height,
-    width). The published configuration is the default: 27,427,561 parameters in 222 tensors.
+    width). The published configuration is the default: 27,427,561 parameters in 222 tensors. `stem` is what makes
+    tokens of pixels: `patches` as published, or `convolutions`, which learn fine texture from far fewer images.
     """
 
     def __init__(
@@ -33,13 +34,14 @@ class VMUNet(nn.Module):
         state_size: int = 16,
         patch_size: int = 4,
         drop_path: float = 0.2,
+        stem: str = "patches",
         classes: int = 1,
     ) -> None:
         super().__init__()
         widths = [width * 2**stage for stage in range(4)]
         rates = np.linspace(0, drop_path, sum(depths)).tolist()
         decoder_rates = np.linspace(drop_path, 0, sum(decoder_depths)).tolist()
-        self.patch_embed = PatchEmbed(patch_size, width)
+        self.patch_embed = {"patches": PatchEmbed, "convolutions": ConvolutionalStem}[stem](patch_size, width)
         self.layers = nn.ModuleList()
         for stage, depth in enumerate(depths):
             blocks = [VSSBlock(widths[stage], state_size, rates.pop(0)) for _ in range(depth)]
@@ -64,16 +66,49 @@ class VMUNet(nn.Module):
         return self.final_conv(self.final_up(x).permute(0, 3, 1, 2))
 
 
+class LayerNorm(nn.LayerNorm):
+    """torch's, but in float32 under autocast on a CPU too, as it is on a GPU.
+
+    Left to bfloat16, a CPU sums the gradients of weight and bias over all places in it and loses most of them.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.to(self.weight.dtype))
+
+
 class PatchEmbed(nn.Module):
     """Cuts images into square patches and embeds each: (B, 3, H, W) to (B, H / patch_size, W / patch_size, width)."""
 
     def __init__(self, patch_size: int, width: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, width, patch_size, stride=patch_size)
-        self.norm = nn.LayerNorm(width)
+        self.norm = LayerNorm(width)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.norm(self.proj(images).permute(0, 2, 3, 1))
+
+
+class ConvolutionalStem(nn.Module):
+    """In place of PatchEmbed, from and to the same shapes: 3 x 3 convolutions with batch normalisation and ReLU.
+
+    The first is at full resolution, each of the others halves it and doubles the channels; a 1 x 1 convolution ends
+    them. Source: Xiao et al., "Early Convolutions Help Transformers See Better", NeurIPS 2021, section 4.
+    """
+
+    def __init__(self, patch_size: int, width: int) -> None:
+        super().__init__()
+        halvings = patch_size.bit_length() - 1
+        widths = [width // 2**halving for halving in range(halvings, -1, -1)]
+        layers: list[nn.Module] = []
+        for before, after in zip([3, *widths], widths, strict=False):
+            stride = 2 if layers else 1
+            layers.append(nn.Conv2d(before, after, 3, stride, padding=1, bias=False))
+            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
+        self.convolutions = nn.Sequential(*layers, nn.Conv2d(width, width, 1))
+        self.norm = LayerNorm(width)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.norm(self.convolutions(images).permute(0, 2, 3, 1))
 
 
 class PatchMerging(nn.Module):
@@ -81,7 +116,7 @@ class PatchMerging(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.norm = nn.LayerNorm(4 * channels)
+        self.norm = LayerNorm(4 * channels)
         self.reduction = nn.Linear(4 * channels, 2 * channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -96,7 +131,7 @@ class PatchExpand(nn.Module):
         super().__init__()
         self.factor = factor
         self.expand = nn.Linear(channels, expanded, bias=False)
-        self.norm = nn.LayerNorm(expanded // factor**2)
+        self.norm = LayerNorm(expanded // factor**2)
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[1:3]
@@ -139,7 +174,7 @@ class VSSBlock(nn.Module):
 
     def __init__(self, channels: int, state_size: int, drop_path: float) -> None:
         super().__init__()
-        self.ln_1 = nn.LayerNorm(channels)
+        self.ln_1 = LayerNorm(channels)
         self.self_attention = SS2D(channels, state_size)
         self.drop_path = drop_path
 
@@ -172,7 +207,7 @@ class SS2D(nn.Module):
         decays = torch.arange(1, state_size + 1, dtype=torch.float32).log()
         self.A_logs = nn.Parameter(decays.repeat(DIRECTIONS * inner, 1))
         self.Ds = nn.Parameter(torch.ones(DIRECTIONS * inner))
-        self.out_norm = nn.LayerNorm(inner)
+        self.out_norm = LayerNorm(inner)
         self.out_proj = nn.Linear(inner, channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ DICE_SMOOTHING = 1.0
 
 
 def loss(logits: Tensor, masks: Tensor, settings: LossSettings) -> Tensor:
-    """Weighted sum of Dice and focal loss of logits and masks, both (B, 1, H, W)."""
+    """Weighted sum of Dice and focal loss of logits and masks, both (B, 1, H, W), in float32."""
+    logits = logits.float()
     return settings.dice * dice_loss(logits, masks) + settings.focal * focal_loss(
         logits, masks, settings.focal_alpha, settings.focal_gamma
     )

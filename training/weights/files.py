@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from torch import Size, Tensor
 
 from algorithm.errors import AlgorithmError, InputError
+from training.checkpoints import BEST, load_checkpoint
 from training.digest import digest
 from training.models.build import build_model
 from training.recipe import ModelSettings
@@ -36,11 +37,13 @@ def network_shapes(settings: ModelSettings) -> dict[str, Size]:
 
 
 def read_weights(path: Path, settings: ModelSettings) -> Weights:
-    """A file of `import-weights` for this network.
+    """A file of `import-weights` for this network, or the folder of a run, whose best checkpoint is taken.
 
-    Raises InputError where a tensor is unknown to the network or of another shape.
+    Raises InputError where a tensor is unknown to the network or of another shape, AlgorithmError where the folder
+    holds no checkpoint.
     """
-    tensors, shapes = _safetensors(path), network_shapes(settings)
+    run = load_checkpoint(path / BEST) if path.is_dir() else None
+    tensors, shapes = _safetensors(path) if run is None else run["model"], network_shapes(settings)
     for key, tensor in tensors.items():
         if key not in shapes:
             raise InputError(f"{path} has {key}, which {settings.name} has not.", "Import the weights for this recipe.")
@@ -49,7 +52,10 @@ def read_weights(path: Path, settings: ModelSettings) -> Weights:
             raise InputError(f"{path} does not fit: {key} is {sizes}.", "Import the weights for this recipe.")
     if not tensors:
         raise InputError(f"{path} holds no tensors.", "Import the weights again.")
-    return Weights(tensors, {"file": path.name, "sha256": digest(path), "tensors": len(tensors), "of": len(shapes)})
+    file = path if run is None else path / BEST
+    record = {"file": str(file.relative_to(path.parent)), "sha256": digest(file)}
+    held_out = {} if run is None else {"fold": run["fold"]}
+    return Weights(tensors, {**record, "tensors": len(tensors), "of": len(shapes), **held_out})
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from algorithm.contract import validate_points_document
 from algorithm.writers.folder import FILES
 from tests.algorithm.commands.conftest import DOTS, dotted
 from tests.algorithm.images.drawing import write_tiff
+from tests.arrays import CANDIDATE, paint_ellipse, plain
 from tests.tiny_bundle import write_tiny_bundle
 
 
@@ -70,6 +71,22 @@ def test_the_run_is_recorded(tmp_path: Path, region: Path, bundle: Path) -> None
     assert {"anaphase", "python", "numpy", "onnxruntime"} <= set(run["versions"])
     assert set(run["seconds"]) == {"tissue", "detection", "writing"}
     assert run["started"].endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    ("words", "agreement"), [([], 0.0), (["--threshold", "0.32"], 0.5), (["--threshold", "0.2"], 1.0)]
+)
+def test_agreement_is_at_the_threshold_asked_for(
+    tmp_path: Path, bundle: Path, words: list[str], agreement: float
+) -> None:
+    """A pale dot, to which the members give 0.35 and 0.29."""
+    pixels = plain(96, 96)
+    paint_ellipse(pixels, 48, 48, 8, 8, CANDIDATE)
+    assert detect(bundle, tmp_path / "results", write_tiff(tmp_path / "region.tiff", pixels), *words) == 0
+    (row,) = csv.DictReader((tmp_path / "results" / "region" / "detections.csv").read_text().splitlines())
+    assert float(row["agreement"]) == agreement
+    (feature,) = read(tmp_path / "results" / "region" / "detections.geojson")["features"]
+    assert feature["properties"]["measurements"]["agreement of members"] == agreement
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path, region: Path, bundle: Path) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 
 import numpy as np
+import pytest
 
 from algorithm.detections import Detections
 from algorithm.writers.detections_csv import detections_csv
@@ -20,11 +21,19 @@ def test_the_table_reads_back(detections: Detections) -> None:
     np.testing.assert_array_equal([float(row["probability_member_2"]) for row in rows], [0.3, 1.0])
 
 
+@pytest.mark.parametrize(("threshold", "agreement"), [(0.5, [0.0, 1.0]), (0.25, [0.5, 1.0]), (0.95, [0.0, 0.5])])
+def test_agreement_is_at_the_threshold_in_force(
+    detections: Detections, threshold: float, agreement: list[float]
+) -> None:
+    rows = csv.DictReader(io.StringIO(detections_csv(detections, threshold, (0.25, 0.25))))
+    assert [float(row["agreement"]) for row in rows] == agreement
+
+
 def test_atypia_is_a_column_where_known() -> None:
     typed = Detections(np.ones((1, 2)), np.array([0.7]), np.array([[0.7]]), np.array([0.25]))
     header, row, end = detections_csv(typed, 0.5, (0.25, 0.25)).split("\n")
-    assert header.endswith(",probability_member_1,probability_atypical")
-    assert row.endswith(",0.700000,0.250000")
+    assert header.endswith(",agreement,probability_member_1,probability_atypical")
+    assert row.endswith(",1.000000,0.700000,0.250000")
     assert end == ""
 
 

@@ -13,8 +13,9 @@ from algorithm.writers.geojson import geojson_document
 SPACING = (0.25, 0.5)
 
 
-def features(detections: Detections) -> list[Any]:
-    document: Any = json.loads(json.dumps(geojson_document(detections, 0.5, SPACING, "region.tiff"), allow_nan=False))
+def features(detections: Detections, threshold: float = 0.5) -> list[Any]:
+    collection = geojson_document(detections, threshold, SPACING, "region.tiff")
+    document: Any = json.loads(json.dumps(collection, allow_nan=False))
     assert document["type"] == "FeatureCollection"
     return list(document["features"])
 
@@ -47,7 +48,10 @@ def test_measurements_are_the_probabilities_of_the_ensemble_and_its_members(dete
         "probability, member 1": 0.8,
         "probability, member 2": 1.0,
         "probability, standard deviation of members": pytest.approx(0.1),
+        "agreement of members": 1.0,
     }
+    candidate = features(detections, threshold=0.25)[0]["properties"]
+    assert candidate["measurements"]["agreement of members"] == 0.5
 
 
 def test_a_single_member_is_not_repeated_and_atypia_is_given_where_known() -> None:

@@ -12,7 +12,7 @@ from training.data.cases import Case
 from training.data.folds import Fold
 from training.data.read import Data, read_cases
 from training.data.regions import Pixels, Region, in_memory
-from training.data.split import Split, split_fold
+from training.data.split import Split, searched, split_fold
 from training.fit import Trainer
 
 FIGURES = [(12.0, 16.0), (40.0, 30.0)]
@@ -73,7 +73,7 @@ def test_no_case_and_no_slide_is_in_two_folds(shared_data: Path, names: list[str
         split = split_fold(data, BY_DOMAIN, domain)
         if split.fold not in [fold.fold for fold in folds]:
             folds.append(split)
-    held_out = [[region for regions in fold.validation for region in regions] for fold in folds]
+    held_out = [[region for regions in fold.tested for region in regions] for fold in folds]
     cases = [(region.name, region.slide) for regions in held_out for region in regions]
     assert len(cases) == len(set(cases)) == len(data.cases)
     for one in range(len(folds)):
@@ -99,25 +99,28 @@ def test_the_held_out_domain_is_out_of_trainings_reach(shared_data: Path, names:
     read: list[str] = []
     data = watched(published([shared_data / name for name in names]), read)
     split = split_fold(data, BY_DOMAIN, fold)
-    held_out = [region for regions in split.validation for region in regions]
+    held_out = [region for regions in split.tested for region in regions]
+    validating = [region for regions in split.validation for region in regions]
     assert held_out
+    assert validating
     domains, slides = {region.domain for region in held_out}, {region.slide for region in held_out}
     sampler = Trainer(BY_DOMAIN, split).sampler
     rng = np.random.default_rng(0)
     windows = [window for _ in range(30) for window in sampler.batch(rng, 10, 32)]
     assert len(windows) == 300
     assert len(set(read)) > 30
-    assert set(read).isdisjoint(region.name for region in held_out)
+    assert set(read).isdisjoint(region.name for region in [*held_out, *validating])
     within = reachable(sampler)
-    assert len({id(region) for region in within}) == len(data.cases) - len(held_out) + 1
-    assert domains.isdisjoint(region.domain for region in within)
-    assert slides.isdisjoint(region.slide for region in within)
+    assert len({id(region) for region in within}) == len(data.cases) - len(held_out) - len(validating) + 1
+    assert domains.isdisjoint(region.domain for region in [*within, *validating])
+    assert slides.isdisjoint(region.slide for region in [*within, *validating])
+    assert {region.slide for region in validating}.isdisjoint(region.slide for region in within)
 
 
 def test_a_leak_would_be_seen(shared_data: Path) -> None:
     """The held-out region, put into training: `reachable` finds it."""
     split = split_fold(published([shared_data / "AMi-Br"]), BY_DOMAIN, "TUPAC16")
-    split.training[0].append(split.validation[0][0])
+    split.training[0].append(split.tested[0][0])
     assert "TUPAC16" in {region.domain for region in reachable(Trainer(BY_DOMAIN, split).sampler)}
 
 
@@ -161,9 +164,19 @@ def test_whole_regions_of_every_data_set_are_searched() -> None:
     """Sheets of patches only where nothing else is held out."""
     whole, other = ([drawn_region(f"{name} {number}") for number in range(2)] for name in "ab")
     sheets = [replace(drawn_region(f"c {number}"), whole=False) for number in range(2)]
-    several = Split(0, [], [whole, sheets, other])
-    assert several.searched == [*whole, *other]
-    assert Split(0, [], [[], sheets]).searched == sheets
+    assert searched([whole, sheets, other]) == [*whole, *other]
+    assert searched([[], sheets]) == sheets
+
+
+def test_a_held_out_domain_chooses_nothing() -> None:
+    """A fifth of the other domains' slides, of each its share, chooses the epoch and the threshold in its place."""
+    regions = [drawn_region(f"{domain} {k}", domain, k) for domain in "abc" for k in range(10)]
+    split = split_fold(Data([regions], [], []), tiny_recipe(folds_by="domain", folds=5), "b")
+    assert [region.domain for region in split.tested[0]] == ["b"] * 10
+    assert [region.domain for region in split.validation[0]] == ["a", "a", "c", "c"]
+    assert len(split.training[0]) == 16
+    by_slide = split_fold(Data([regions], [], []), tiny_recipe(), 0)
+    assert by_slide.tested == []
 
 
 def data_of(*domains: str) -> Data:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.signal import lfilter
+from torch import Tensor
 
 from tests.training.models.scans import Scan, assert_close, orders_for, random_inputs, values_and_gradients
 from training.models import selective_scan_native as native
@@ -124,6 +125,36 @@ def test_float64_is_kept() -> None:
     orders = orders_for(inputs)
     expected = selective_scan_reference(*inputs, orders)
     torch.testing.assert_close(selective_scan(*inputs, orders), expected, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("form", [selective_scan_reference, selective_scan_chunked, native.selective_scan_native])
+def test_half_precision_is_float32_inside(monkeypatch: pytest.MonkeyPatch, form: Scan) -> None:
+    """u, delta, B and C as autocast hands them over; nothing in between is rounded to bfloat16."""
+    given: set[torch.dtype] = set()
+
+    def noting(*parts: Tensor) -> Tensor:
+        given.update(part.dtype for part in parts[:-1])
+        return form(*parts)
+
+    monkeypatch.setattr("training.models.selective_scan.fastest_form", lambda _: noting)
+    inputs = [part.float() for part in random_inputs(40)]
+    for number in (0, 1, 4, 5):
+        inputs[number] = inputs[number].bfloat16()
+    orders = orders_for(inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = selective_scan(*inputs, orders)
+    assert given == {y.dtype} == {torch.float32}
+    assert_close([y], [selective_scan_reference(*(part.double() for part in inputs), orders)])
+
+
+def test_a_network_of_half_precision_gets_its_own_type_back() -> None:
+    inputs = [part.bfloat16().requires_grad_() for part in random_inputs(40)]
+    y = selective_scan(*inputs, orders_for(inputs))
+    y.sum().backward()
+    expected = selective_scan_reference(*(part.detach().float() for part in inputs), orders_for(inputs))
+    torch.testing.assert_close(y, expected.bfloat16(), rtol=0.01, atol=0.01)
+    assert {part.grad.dtype for part in inputs} == {torch.bfloat16}
 
 
 @pytest.mark.parametrize("compiler", ["/nowhere/cc", "false"])

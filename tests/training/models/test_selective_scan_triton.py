@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from tests.training.models.scans import assert_close, orders_for, random_inputs, values_and_gradients
+from training.models import selective_scan as scan
 from training.models import selective_scan_triton as own
 from training.models.selective_scan import selective_scan_chunked, selective_scan_reference
 from training.models.vm_unet import scan_orders
@@ -79,15 +80,16 @@ def test_any_layout() -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_mixed_precision_is_float32_inside() -> None:
+def test_mixed_precision_is_float32_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half precision goes in, as autocast hands it over; nothing in between is rounded to it."""
+    monkeypatch.setattr(scan, "fastest_form", lambda _: own.selective_scan_triton)
     inputs = [part.float() for part in random_inputs(4, batch=1, k=2)]
     for number in (0, 1, 4, 5):
         inputs[number] = inputs[number].bfloat16()
     orders = orders_for(inputs)
     with torch.autocast(DEVICE, torch.bfloat16):
-        y = own.selective_scan_triton(*(part.to(DEVICE) for part in inputs), orders.to(DEVICE))
-        assert y.dtype == selective_scan_chunked(*inputs, orders).dtype == torch.float32
+        y = scan.selective_scan(*(part.to(DEVICE) for part in inputs), orders.to(DEVICE))
+    assert y.dtype == torch.float32
     assert_close([y.cpu()], [selective_scan_reference(*(part.double() for part in inputs), orders)])
 
 

@@ -1,13 +1,15 @@
 """VM-UNet against the counts and the keys of its public code, and its parts against torch's own operations."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models import vm_unet
+from training.models import selective_scan, vm_unet
 from training.models.selective_scan import selective_scan_reference
-from training.models.vm_unet import SS2D, PatchExpand, PatchMerging, VMUNet, VSSBlock
+from training.models.vm_unet import SS2D, LayerNorm, PatchExpand, PatchMerging, VMUNet, VSSBlock
 
 # Of the state of the public code's network, depths (2, 2, 2, 2) and (2, 2, 2, 1), one class.
 KEYS = {
@@ -91,16 +93,25 @@ def test_keys_are_those_of_the_public_code() -> None:
     assert {key: tuple(state[key].shape) for key in KEYS if key in state} == KEYS
 
 
+@pytest.mark.parametrize("stem", ["patches", "convolutions"])
 @pytest.mark.parametrize(("height", "width", "patch"), [(32, 32, 4), (64, 32, 4), (32, 96, 4), (16, 48, 2)])
-def test_logits_have_the_size_of_the_image(height: int, width: int, patch: int) -> None:
-    network = tiny(patch_size=patch, classes=2).eval()
+def test_logits_have_the_size_of_the_image(height: int, width: int, patch: int, stem: str) -> None:
+    network = tiny(patch_size=patch, stem=stem, classes=2).eval()
     with torch.no_grad():
         assert network(torch.randn(2, 3, height, width)).shape == (2, 2, height, width)
 
 
-def test_an_image_is_seen_alone() -> None:
+def test_a_convolutional_stem_makes_the_same_tokens_from_more_parameters() -> None:
+    """By hand for width 8: 3x3 kernels 3 to 2, 2 to 4, 4 to 8, each with two values a channel; 1x1 8 to 8; the norm."""
+    stem = tiny(stem="convolutions").patch_embed
+    assert parameters(stem) == (54 + 4) + (72 + 8) + (288 + 16) + (64 + 8) + 16
+    assert stem(torch.randn(2, 3, 32, 64)).shape == tiny().patch_embed(torch.randn(2, 3, 32, 64)).shape == (2, 8, 16, 8)
+
+
+@pytest.mark.parametrize("stem", ["patches", "convolutions"])
+def test_an_image_is_seen_alone(stem: str) -> None:
     """What else is in the batch changes nothing."""
-    network = tiny().eval()
+    network = tiny(stem=stem).eval()
     images = torch.randn(3, 3, 32, 32)
     with torch.no_grad():
         together = network(images)
@@ -182,6 +193,54 @@ def test_ss2d_is_its_description() -> None:
         total = total + (y if direction % 2 == 0 else y.transpose(2, 3))
     expected = block.out_proj(block.out_norm(total.permute(0, 2, 3, 1)) * F.silu(gate))
     torch.testing.assert_close(block(x), expected)
+
+
+def autocast() -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def test_mixed_precision_leaves_the_scan_float32_and_its_fastest_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes into the scan is bfloat16 in part; what a form of it is given is not."""
+    chosen, given = set(), set()
+    fastest = selective_scan.fastest_form
+
+    def noting(u: Tensor) -> Callable[..., Tensor]:
+        chosen.add(fastest(u))
+
+        def form(*parts: Tensor) -> Tensor:
+            given.update(part.dtype for part in parts[:-1])
+            return fastest(u)(*parts)
+
+        return form
+
+    monkeypatch.setattr(selective_scan, "fastest_form", noting)
+    with autocast():
+        logits = tiny()(torch.randn(2, 3, 32, 32))
+    assert logits.dtype == torch.bfloat16
+    assert given == {torch.float32}
+    assert chosen == {fastest(torch.ones(1))}
+
+
+def test_mixed_precision_has_nearly_the_gradient_of_float32() -> None:
+    network, images = tiny(drop_path=0.0), torch.randn(4, 3, 64, 64)
+    gradients = []
+    for enabled in (False, True):
+        network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            logits = network(images)
+        (logits.float() - images[:, :1]).square().mean().backward()
+        gradients.append(torch.cat([parameter.grad.flatten() for parameter in network.parameters()]))
+    whole, half = gradients
+    assert half.isfinite().all()
+    assert (half - whole).norm() < 0.1 * whole.norm()
+
+
+def test_norms_sum_their_gradients_in_float32() -> None:
+    """Over the places of a map; bfloat16 would stop at some hundreds of ones."""
+    norm, x = LayerNorm(8), torch.randn(16_384, 8).bfloat16()
+    with autocast():
+        norm(x).sum().backward()
+    torch.testing.assert_close(norm.bias.grad, torch.full((8,), 16_384.0))
 
 
 def test_time_steps_begin_between_a_thousandth_and_a_tenth() -> None:

@@ -60,6 +60,15 @@ def test_the_loss_is_the_weighted_sum() -> None:
     torch.testing.assert_close(found, 2 * dice_loss(logits, masks) + 5 * focal_loss(logits, masks, 0.3, 1))
 
 
+def test_the_loss_is_in_float32() -> None:
+    """The sums of a batch in bfloat16 would be wrong by percents."""
+    logits, masks = (part.repeat(40, 1, 8, 8) for part in random_pair())
+    half = logits.bfloat16()
+    found = loss(half, masks, LossSettings())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, loss(half.float(), masks, LossSettings()))
+
+
 def test_the_truth_loses_nothing_and_its_opposite_most() -> None:
     _, masks = random_pair()
     sure = 40 * (masks - 0.5)

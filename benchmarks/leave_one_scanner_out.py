@@ -1,0 +1,86 @@
+"""The comparison of VM-UNet's paper at a size that two cores train: what does a network make of a scanner it never saw?
+
+    python benchmarks/leave_one_scanner_out.py --data regions-train --figure-free tissue --runs runs
+
+U-Net, VM-UNet and VM-UNet with the paper's stain augmentation, each trained once for each scanner that MIDOG++'s table
+of scanners (datasets_xvalidation.csv in the folder of the data) names, with that scanner held out; cases of no named
+scanner are only ever trained on. All runs see as many tiles. Prints the table of F1 on the held-out scanners. A run
+that was broken off goes on, one that is there is not trained again.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from training.checkpoints import BEST, LAST, load_checkpoint
+from training.data.read import Data, read_data
+from training.data.split import searched, split_fold
+from training.fit import fit
+from training.recipe import Recipe, load_recipe
+
+EPOCHS, BATCHES_PER_EPOCH = 5, 200
+PUBLISHED = load_recipe("vm_unet").augment.model_dump(mode="json")
+STAIN = [f"augment.{key}={value}" for key, value in PUBLISHED.items() if key.startswith("stain")]
+SYSTEMS = {
+    "U-Net": ("unet_small", ["augment.stain=0"]),
+    "VM-UNet": ("vm_unet_small", ["augment.stain=0"]),
+    "VM-UNet, stain augmentation": ("vm_unet_small", STAIN),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--figure-free", type=Path, nargs="+", default=[])
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--batches-per-epoch", type=int, default=BATCHES_PER_EPOCH)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    recipes = {name: _recipe(*system, options) for name, system in SYSTEMS.items()}
+    some = next(iter(recipes.values()))
+    data = read_data([options.data], options.figure_free, some.input.resolution_um_px)
+    scanners = {case.scanner: f"{case.domain}, {case.scanner}" for case in data.cases if case.scanner}
+    print(f"| F1 | {' | '.join(sorted(scanners))} | mean (standard deviation) |\n|---|{'---|' * (len(scanners) + 1)}")
+    for name, recipe in recipes.items():
+        found = [_tested(recipe, data, options.runs, scanners[scanner]) for scanner in sorted(scanners)]
+        figures = " | ".join(f"{f1:.3f}" for f1 in found)
+        print(f"| {name} | {figures} | {np.mean(found):.3f} ({np.std(found, ddof=1):.3f}) |", flush=True)
+    print(f"\n{_legend(some, data, scanners)}")
+
+
+def _recipe(name: str, changes: list[str], options: argparse.Namespace) -> Recipe:
+    length = [f"optimiser.epochs={options.epochs}", f"optimiser.batches_per_epoch={options.batches_per_epoch}"]
+    return load_recipe(name, ["folds_by=domain+scanner", f"seed={options.seed}", *length, *changes])
+
+
+def _tested(recipe: Recipe, data: Data, runs: Path, domain: str) -> float:
+    """F1 on the domain of a run that held it out; trained first, if it is not there."""
+    stain = "-stain" if recipe.augment.stain else ""
+    run = runs / f"{recipe.name}{stain}-{domain.replace(', ', '-').replace(' ', '-')}-seed{recipe.seed}"
+    best = load_checkpoint(run / BEST)["best"] if (run / BEST).exists() else {}
+    if "tested_f1" not in best:
+        fit(recipe, data, run, domain, resume=(run / LAST).exists())
+        best = load_checkpoint(run / BEST)["best"]
+    return float(best["tested_f1"])
+
+
+def _legend(recipe: Recipe, data: Data, scanners: dict[str, str]) -> str:
+    optimiser = recipe.optimiser
+    batches = optimiser.epochs * optimiser.batches_per_epoch
+    parts = []
+    for scanner in sorted(scanners):
+        regions = searched(split_fold(data, recipe, scanners[scanner]).tested)
+        figures = sum(len(region.figures) for region in regions)
+        parts.append(f"{scanner}: {len(regions)} regions, {figures} mitotic figures")
+    return (
+        f"Every cell: one run of {batches * optimiser.batch_size:,} tiles ({batches:,} batches of "
+        f"{optimiser.batch_size}), seed {recipe.seed}; epoch and threshold chosen on a fifth of the other slides. "
+        f"Held out: {'; '.join(parts)}."
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""`detect` on a full region beside MONAI's sliding window: time, the part of it outside the network, memory.
+
+    python benchmarks/sliding_window.py RUN... --patches AMi-Br [--size 1443 1082]
+
+Two regions of the challenge's full size, 7,215 x 5,412 px, are made of AMi-Br's patches: solid tissue, laid edge to
+edge, and mostly glass, where one patch in a hundred is left. `detect` is the whole command, with the bundle in ONNX
+Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with the runs
+that the bundle was exported from: eager torch, warmed up before the clock starts. Tile, overlap, blending and batch are
+the same; so should the figures be. Each way runs in a process of its own.
+
+Needs anaphase[cpu,train] and requirements/benchmarks.txt. The last table is in benchmarks/README.md.
+"""
+
+import argparse
+import importlib.util
+import io
+import json
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from algorithm.__main__ import main as command
+from algorithm.bundle import load_bundle
+from algorithm.detectors import BATCH_SIZE
+from algorithm.detectors.figures import FigureFinder
+from algorithm.images import open_image
+from algorithm.images.resampled import ResampledImage
+from algorithm.runtime import Ensemble
+
+FULL_SIZE = (7215, 5412)
+PATCH_PX, SPACING_UM = 128, 0.25
+ONE_PATCH_IN = {"tissue": 1, "glass": 100}
+BUNDLE = Path(__file__).parents[1] / "bundles" / "vm_unet_small"
+COLUMNS = ("region", "way", "seconds", "times MONAI", "outside the network", "tiles", "peak, MB", "mitotic figures")
+Measured = dict[str, float]
+"""seconds, network_seconds of them, tiles, peak_mb, figures."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs, one a member")
+    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="what was exported from these runs")
+    parser.add_argument("--patches", type=Path, required=True, help="AMi-Br's folder")
+    parser.add_argument("--size", type=int, nargs=2, default=FULL_SIZE, metavar=("WIDTH", "HEIGHT"), help="in px")
+    options = parser.parse_args()
+    if importlib.util.find_spec("monai") is None:
+        sys.exit("MONAI is not installed: pip install --no-deps --requirement requirements/benchmarks.txt")
+
+    members = len(load_bundle(options.bundle).manifest.members)
+    if members != len(options.runs):
+        sys.exit(f"{options.bundle} has {members} members: give as many runs")
+    width, height = options.size
+    print(f"{width:,} x {height:,} px, {options.bundle.name} of {members}, {os.cpu_count()} cores\n")
+    print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, one_in in ONE_PATCH_IN.items():
+            region = Path(folder) / f"{name}.tiff"
+            in_a_process(write_region, region, options.patches, width, height, one_in)
+            monai = in_a_process(run_monai, region, options.bundle, options.runs)
+            for way, measured in (("MONAI", monai), ("detect", in_a_process(run_detect, region, options.bundle))):
+                print(f"| {name} | {way} | {cells(measured, monai)} |", flush=True)
+
+
+def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What the function returns, called in a new process: its memory is its own."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(function, *arguments).result()
+
+
+def write_region(path: Path, patches: Path, width: int, height: int, one_in: int) -> None:
+    """AMi-Br's patches by name, edge to edge on white, one in so many of them; Deflate in tiles."""
+    columns, rows = -(-width // PATCH_PX), -(-height // PATCH_PX)
+    pixels = np.full((rows * PATCH_PX, columns * PATCH_PX, 3), 255, np.uint8)
+    files = sorted(patches.glob("Normal/*.png"))
+    for cell in range(0, rows * columns, one_in):
+        y, x = (PATCH_PX * place for place in divmod(cell, columns))
+        pixels[y : y + PATCH_PX, x : x + PATCH_PX] = Image.open(files[cell % len(files)]).convert("RGB")
+    resolution = {"resolution": (1e4 / SPACING_UM, 1e4 / SPACING_UM), "resolutionunit": "CENTIMETER"}
+    layout = {"photometric": "rgb", "compression": "deflate", "tile": (256, 256)}
+    tifffile.imwrite(path, pixels[:height, :width], **layout, **resolution)
+
+
+class Stopwatch:
+    """Calls a network and adds up its seconds, and the tiles in its last argument (B, ...)."""
+
+    def __init__(self, network: Callable[..., Any]) -> None:
+        self.network = network
+        self.seconds, self.tiles = 0.0, 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        start = time.perf_counter()
+        answer = self.network(*arguments)
+        self.seconds += time.perf_counter() - start
+        self.tiles += len(arguments[-1])
+        return answer
+
+    def measured(self, seconds: float) -> Measured:
+        """All but the figures, with the most memory that this process has held so far."""
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        return {"seconds": seconds, "network_seconds": self.seconds, "tiles": self.tiles, "peak_mb": peak_mb}
+
+
+def run_detect(region: Path, bundle: Path) -> Measured:
+    """The command, with all the files that it writes."""
+    network = Stopwatch(Ensemble.__call__)
+    Ensemble.__call__ = lambda *arguments: network(*arguments)
+    words = ["detect", region, "--output", region.parent, "--bundle", bundle, "--device", "cpu"]
+    start = time.perf_counter()
+    with redirect_stdout(io.StringIO()):
+        code = command([str(word) for word in words])
+    measured = network.measured(time.perf_counter() - start)
+    if code:
+        raise SystemExit("detect failed, see above")
+    result = json.loads((region.with_suffix("") / "run.json").read_text())["result"]
+    return {**measured, "figures": result["mitotic_figures"]}
+
+
+def run_monai(region: Path, bundle: Path, runs: list[Path]) -> Measured:
+    """From the file to the map of probability; the figures are counted when the clock has stopped."""
+    import torch  # not above: `detect` runs without it
+    from monai.inferers import sliding_window_inference
+
+    manifest = load_bundle(bundle).manifest
+    tile, batch = (manifest.input.tile_px, manifest.input.tile_px), BATCH_SIZE["cpu"]
+    blending = {"uniform": {"mode": "constant"}, "gaussian": {"mode": "gaussian", "sigma_scale": 0.25}}
+    settings = {"overlap": manifest.input.overlap, **blending[manifest.postprocess.blending]}
+    network = Stopwatch(eager_network(runs))
+    with torch.inference_mode():
+        network.network(torch.zeros(batch, 3, *tile))
+        start = time.perf_counter()
+        image = torch.from_numpy(read_whole(region, manifest.input.resolution_um_px)).permute(2, 0, 1)[None]
+        probabilities = sliding_window_inference(image.float() / 255, tile, batch, network, **settings)
+        measured = network.measured(time.perf_counter() - start)
+    return {**measured, "figures": count_figures(probabilities[0].numpy(), bundle)}
+
+
+def read_whole(region: Path, resolution_um_px: float) -> NDArray[np.uint8]:
+    """The pixels (H, W, 3) of a region at a resolution."""
+    with open_image(region) as image:
+        view = ResampledImage(image, resolution_um_px)
+        return view.read(0, 0, view.width, view.height)
+
+
+def eager_network(runs: list[Path]) -> Callable[[Any], Any]:
+    """From tiles (B, 3, T, T) in 0 to 1 to mean probabilities (B, 1, T, T); the scan is compiled where it can be."""
+    import torch
+
+    from training.checkpoints import BEST, load_checkpoint
+    from training.models.build import build_model
+    from training.recipe import recipe_from
+    from training.systems.segmentation import normalise
+
+    checkpoints = [load_checkpoint(run / BEST) for run in runs]
+    recipe = recipe_from(checkpoints[0]["recipe"], str(runs[0] / BEST))
+    models = [build_model(recipe.model, checkpoint["model"]).eval() for checkpoint in checkpoints]
+
+    def network(tiles: Any) -> Any:
+        images = normalise(tiles, recipe.input)
+        return sum(torch.sigmoid(model(images)) for model in models) / len(models)
+
+    return network
+
+
+def count_figures(probabilities: NDArray[np.float32], bundle: Path) -> int:
+    """Mitotic figures in a map (1, H, W), read as the bundle says."""
+    manifest = load_bundle(bundle).manifest
+    finder = FigureFinder(probabilities.shape[2], 1, manifest.postprocess, manifest.input.resolution_um_px)
+    for y in range(0, probabilities.shape[1], manifest.input.tile_px):
+        finder.push(probabilities[:, y : y + manifest.input.tile_px])
+    return int((finder.finish().scores >= manifest.postprocess.threshold).sum())
+
+
+def cells(measured: Measured, monai: Measured) -> str:
+    """A row of the table, but for its first two columns."""
+    seconds = measured["seconds"]
+    outside = 1 - measured["network_seconds"] / seconds
+    times = seconds / monai["seconds"]
+    counted = [f"{measured[key]:,.0f}" for key in ("tiles", "peak_mb", "figures")]
+    return " | ".join([f"{seconds:.1f}", f"{times:.3f}", f"{outside:.0%}", *counted])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""The learning rate against torch's schedules, and what decays."""
+
+import pytest
+import torch
+
+from tests.training.drawing import tiny_recipe
+from training.models.build import build_model
+from training.optimiser import adamw, learning_rate
+from training.recipe import OptimiserSettings
+
+
+def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
+    settings = OptimiserSettings(learning_rate=0.1, schedule="cosine", warmup_batches=5, epochs=4, batches_per_epoch=10)
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = torch.optim.lr_scheduler.SequentialLR(
+        optimiser,
+        [
+            torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / 5, end_factor=1, total_iters=4),
+            torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=35),
+        ],
+        milestones=[5],
+    )
+    rates = []
+    for _ in range(40):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert [learning_rate(settings, step) for step in range(40)] == pytest.approx(rates, abs=1e-9)
+
+
+def test_the_rate_is_constant_unless_asked() -> None:
+    assert {learning_rate(OptimiserSettings(learning_rate=0.1), step) for step in (0, 10, 10**6)} == {0.1}
+
+
+def test_norms_biases_and_the_scans_own_do_not_decay() -> None:
+    model = build_model(tiny_recipe().model)
+    optimiser = adamw(model, OptimiserSettings())
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    decayed, kept = (
+        {names[id(parameter)].rsplit(".", 2)[-1] for parameter in group["params"]} for group in optimiser.param_groups
+    )
+    assert decayed == {"weight", "x_proj_weight", "dt_projs_weight"}
+    assert kept == {"weight", "bias", "A_logs", "Ds", "dt_projs_bias"}
+    assert [group["weight_decay"] for group in optimiser.param_groups] == [1e-2, 0.0]
+    assert all(parameter.ndim > 1 for parameter in optimiser.param_groups[0]["params"])

@@ -1,0 +1,50 @@
+"""The batches of a run, each made while the one before it is trained on."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.augment.geometry import window_size
+from training.augment.tiles import augmented_tiles
+from training.data.sampling import TileSampler
+from training.distributed import share
+from training.recipe import Recipe
+
+
+class Batches:
+    """Draws and augments tiles; each process makes its own share of a batch.
+
+    The random numbers of a tile follow from the recipe's seed, the epoch, the batch and its place in the batch alone.
+    """
+
+    def __init__(self, recipe: Recipe, sampler: TileSampler) -> None:
+        self.recipe = recipe
+        self.sampler = sampler
+
+    def of_epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The epoch's batches, as `make` makes them."""
+        count = self.recipe.optimiser.batches_per_epoch
+        with ThreadPoolExecutor(1) as pool:
+            coming = pool.submit(self.make, epoch, 0)
+            for number in range(1, count + 1):
+                batch = coming.result()
+                if number < count:
+                    coming = pool.submit(self.make, epoch, number)
+                yield batch
+
+    def make(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
+        """The process's share of one batch: RGB tiles (n, 3, T, T) in 0 to 1 and masks (n, 1, T, T) of 0 and 1."""
+        places = share(self.sampler.drawn(self.recipe.optimiser.batch_size))
+        tiles, masks = zip(*(self._make_tile(epoch, number, place) for place in places), strict=True)
+        return torch.cat(tiles), torch.cat(masks)
+
+    def _make_tile(self, epoch: int, number: int, place: int) -> tuple[Tensor, Tensor]:
+        recipe, tile_px = self.recipe, self.recipe.input.tile_px
+        rng = np.random.default_rng([recipe.seed, epoch, number, place])
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        positive = place < self.sampler.positives(recipe.optimiser.batch_size)
+        window = self.sampler.window(rng, positive, window_size(tile_px, recipe.augment))
+        return augmented_tiles([window], tile_px, recipe.augment, generator)

@@ -1,0 +1,30 @@
+"""AdamW and its learning rate, as a recipe's `optimiser` says."""
+
+import math
+
+import torch
+from torch import nn
+
+from training.recipe import OptimiserSettings
+
+
+def learning_rate(settings: OptimiserSettings, step: int) -> float:
+    """Linear warm-up, then constant or a cosine to zero at the last step."""
+    if step < settings.warmup_batches:
+        return settings.learning_rate * (step + 1) / settings.warmup_batches
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    last = settings.epochs * settings.batches_per_epoch
+    share = (step - settings.warmup_batches) / max(1, last - settings.warmup_batches)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def adamw(model: nn.Module, settings: OptimiserSettings) -> torch.optim.AdamW:
+    """Weight decay on matrices and kernels alone: none on norms, biases and the scan's A and D."""
+    decayed: list[nn.Parameter] = []
+    kept: list[nn.Parameter] = []
+    for name, parameter in model.named_parameters():
+        plain = parameter.ndim > 1 and not name.endswith(("A_logs", "Ds", "dt_projs_bias"))
+        (decayed if plain else kept).append(parameter)
+    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": kept, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate)
