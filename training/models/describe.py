@@ -62,19 +62,18 @@ class RunCost:
 
 def describe(recipe: Recipe) -> Description:
     """Runs a tile through the recipe's network as training and export do, with tensors that have shapes but no data."""
+    shape = 3, recipe.input.tile_px, recipe.input.tile_px
     with torch.device("meta"):
         model = build_model(recipe.model)
+        exported = peak_of_export(model.eval(), torch.empty(1, *shape))
+    model.train()
     half = recipe.optimiser.precision == "bfloat16"
-    with FakeTensorMode(allow_non_fake_inputs=True):
+    with FakeTensorMode(allow_non_fake_inputs=True), torch.autocast("cpu", torch.bfloat16, enabled=half):
         model.to_empty(device="cpu")
-        tile = torch.empty(1, 3, recipe.input.tile_px, recipe.input.tile_px)
-        exported = peak_of_export(model.eval(), tile)
-        model.train()
-        with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            of_two = kept_for_gradient(model, torch.cat([tile, tile]))
-            counts = _count_in(model)
-            with FlopCounterMode(display=False) as counter:
-                of_one = kept_for_gradient(model, tile)
+        of_two = kept_for_gradient(model, torch.empty(2, *shape))
+        counts = _count_in(model)
+        with FlopCounterMode(display=False) as counter:
+            of_one = kept_for_gradient(model, torch.empty(1, *shape))
     return Description(
         recipe=recipe.name,
         tile_px=recipe.input.tile_px,

@@ -1,4 +1,4 @@
-"""The memory that a network takes, counted with tensors that have shapes but no data (torch's fake tensors)."""
+"""The memory that a network takes, counted; the tensors may be ones that have a shape but no data."""
 
 import weakref
 from collections.abc import Callable, Iterator
