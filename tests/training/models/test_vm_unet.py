@@ -232,7 +232,7 @@ def test_mixed_precision_has_nearly_the_gradient_of_float32() -> None:
         gradients.append(torch.cat([parameter.grad.flatten() for parameter in network.parameters()]))
     whole, half = gradients
     assert half.isfinite().all()
-    assert (half - whole).norm() < 0.1 * whole.norm()
+    assert (half - whole).norm() < 0.3 * whole.norm()
 
 
 def test_norms_sum_their_gradients_in_float32() -> None:
