@@ -34,7 +34,7 @@ from PIL import Image
 
 from algorithm.__main__ import main as command
 from algorithm.bundle import load_bundle
-from algorithm.detectors import BATCH_SIZE
+from algorithm.detectors import tiles_at_once
 from algorithm.detectors.figures import FigureFinder
 from algorithm.images import open_image
 from algorithm.images.resampled import ResampledImage
@@ -134,7 +134,7 @@ def run_monai(region: Path, bundle: Path, runs: list[Path]) -> Measured:
     from monai.inferers import sliding_window_inference
 
     manifest = load_bundle(bundle).manifest
-    tile, batch = (manifest.input.tile_px, manifest.input.tile_px), BATCH_SIZE["cpu"]
+    tile, batch = (manifest.input.tile_px,) * 2, tiles_at_once("cpu", manifest.input.tile_px)
     blending = {"uniform": {"mode": "constant"}, "gaussian": {"mode": "gaussian", "sigma_scale": 0.25}}
     settings = {"overlap": manifest.input.overlap, **blending[manifest.postprocess.blending]}
     network = Stopwatch(eager_network(runs))

@@ -7,13 +7,19 @@ from algorithm.detectors.base import Progress, Result
 from algorithm.detectors.segmentation import SegmentationSettings, detect
 from algorithm.images.base import Image
 from algorithm.images.resampled import ResampledImage
-from algorithm.manifest import Manifest
+from algorithm.manifest import Device, Manifest
 from algorithm.runtime import DeviceOption, Ensemble
 from algorithm.tissue import tissue_map
 
-__all__ = ["Detector", "Progress", "Result", "load"]
+__all__ = ["Detector", "Progress", "Result", "load", "tiles_at_once"]
 
-BATCH_SIZE = {"cpu": 4, "cuda": 16}
+PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**19}
+"""Of the tiles in a batch. Memory grows with them: two tiles of 512 px through seven members fill half of 16 GB."""
+
+
+def tiles_at_once(device: Device, tile_px: int) -> int:
+    """How many square tiles go through the network as a batch."""
+    return max(1, PIXELS_AT_ONCE[device] // tile_px**2)
 
 
 class Detector:
@@ -40,7 +46,7 @@ class Detector:
         tissue = tissue_map(view)
         grid = self._settings.grid(tissue)
         tissue_done = time.perf_counter()
-        batch_size = BATCH_SIZE[self.device]
+        batch_size = tiles_at_once(self.device, manifest.input.tile_px)
         members = len(manifest.members)
         detections = detect(view, self._ensemble, self._settings, tissue, members, batch_size, progress)
         seconds = {"tissue": tissue_done - start, "detection": time.perf_counter() - tissue_done}

@@ -129,8 +129,7 @@ def test_a_member_says_which_masks_it_was_trained_with(runs: list[Path], tmp_pat
     assert _member(tmp_path / "member.onnx", checkpoint).note == "masks of MIDOGpp from m.npz"
     checkpoint["weights"] = {"file": "w", "sha256": "0", "tensors": 1, "of": 2}
     assert (
-        _member(tmp_path / "member.onnx", checkpoint).note
-        == "started from 1 tensors of w; masks of MIDOGpp from m.npz"
+        _member(tmp_path / "member.onnx", checkpoint).note == "started from 1 tensors of w; masks of MIDOGpp from m.npz"
     )
 
 

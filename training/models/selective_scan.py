@@ -22,6 +22,8 @@ from torch.nn.functional import softplus
 from training.models import selective_scan_mamba, selective_scan_native, selective_scan_triton
 
 CHUNK_STEPS = 16
+STATES_AT_ONCE = 2**26
+"""Of one tile; in float32 64 MiB, and several tensors of that size are alive at once."""
 
 
 def selective_scan(
@@ -76,14 +78,45 @@ def selective_scan_chunked(
     """The scan in few, wide steps: chunks of a sequence advance side by side.
 
     Plain tensor operations and loops of fixed length, so it runs on every device and exports to ONNX with a dynamic
-    batch.
+    batch. Channels do not mix, and so many are taken at a time that memory is bounded: at its published size VM-UNet
+    has two hundred million states a tile.
     """
+    directions, state_size, _ = A.shape
+    at_once = max(1, STATES_AT_ONCE // (u.shape[1] * directions * state_size))
+    of_channels = (part.split(at_once, dim=-1) for part in (u, delta, bias, A, D))
+    parts = [
+        _scan_in_chunks(u_, delta_, bias_, A_, B, C, D_, orders)
+        for u_, delta_, bias_, A_, D_ in zip(*of_channels, strict=True)
+    ]
+    return torch.cat(parts, dim=-1)
+
+
+def _scan_in_chunks(
+    u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
+) -> Tensor:
+    """Twice over all chunks: from zero, for what each chunk passes on, and from what it receives, for the result.
+
+    A step's states are used and dropped, since together they are N times the size of the result.
+    """
+    length = u.shape[1]
+    chunk = _chunk_length(length)
     delta_, B_, C_ = (_as_visited(part, orders) for part in (softplus(delta + bias), B, C))
     u_ = torch.stack([u.index_select(1, order) for order in orders.unbind()], dim=2).transpose(0, 1)
-    decay = torch.exp(delta_[..., None, :] * A)
-    inflow = (delta_ * u_)[..., None, :] * B_[..., None]
-    states = linear_recurrence(decay, inflow)
-    y = (states * C_[..., None]).sum(-2)
+    delta_, inflow_, B_, C_ = (part.unflatten(0, (-1, chunk)) for part in (delta_, delta_ * u_, B_, C_))
+    decays = [torch.exp(step[..., None, :] * A) for step in delta_.unbind(1)]
+    inflows = [step[..., None, :] * b[..., None] for step, b in zip(inflow_.unbind(1), B_.unbind(1), strict=True)]
+
+    state = inflows[0]
+    for decay, inflow in zip(decays[1:], inflows[1:], strict=True):
+        state = decay * state + inflow
+    ends = linear_recurrence(torch.exp(delta_.sum(1)[..., None, :] * A), state)
+    state = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]])
+    steps = []
+    for decay, inflow, c in zip(decays, inflows, C_.unbind(1), strict=True):
+        state = decay * state + inflow
+        steps.append((state * c[..., None]).sum(-2))
+    y = torch.stack(steps, dim=1).flatten(0, 1)
+
     directions = zip(y.unbind(2), torch.argsort(orders).unbind(), strict=True)
     back = sum((part.index_select(0, visits) for part, visits in directions), torch.zeros_like(y[:, :, 0]))
     return back.transpose(0, 1) + D.sum(0) * u

@@ -10,6 +10,7 @@ from scipy.signal import lfilter
 from torch import Tensor
 
 from tests.training.models.scans import Scan, assert_close, orders_for, random_inputs, values_and_gradients
+from training.models import selective_scan as scans
 from training.models import selective_scan_native as native
 from training.models.selective_scan import (
     selective_scan,
@@ -43,6 +44,18 @@ def test_chunks_agree_with_the_definition(length: int) -> None:
     found = values_and_gradients(selective_scan_chunked, inputs, torch.float64)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("channels_at_once", [0, 1, 2, 3])
+def test_channels_taken_in_groups_make_no_difference(monkeypatch: pytest.MonkeyPatch, channels_at_once: int) -> None:
+    """Even where the last group is smaller, and where one channel is more than is allowed."""
+    inputs = random_inputs(35)
+    whole = values_and_gradients(selective_scan_chunked, inputs, torch.float64)
+    directions, state_size, channels = inputs[3].shape
+    assert channels % 3
+    monkeypatch.setattr(scans, "STATES_AT_ONCE", 35 * directions * state_size * channels_at_once)
+    for one, other in zip(values_and_gradients(selective_scan_chunked, inputs, torch.float64), whole, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.usefixtures("compiled")
