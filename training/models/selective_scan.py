@@ -102,9 +102,9 @@ def _scan_in_chunks(
     chunk = _chunk_length(length)
     delta_, B_, C_ = (_as_visited(part, orders) for part in (softplus(delta + bias), B, C))
     u_ = torch.stack([u.index_select(1, order) for order in orders.unbind()], dim=2).transpose(0, 1)
-    delta_, inflow_, B_, C_ = (part.unflatten(0, (-1, chunk)) for part in (delta_, delta_ * u_, B_, C_))
-    decays = [torch.exp(step[..., None, :] * A) for step in delta_.unbind(1)]
-    inflows = [step[..., None, :] * b[..., None] for step, b in zip(inflow_.unbind(1), B_.unbind(1), strict=True)]
+    delta_, flow, B_, C_ = (part.unflatten(0, (-1, chunk)) for part in (delta_, delta_ * u_, B_, C_))
+    decays = torch.exp(delta_[..., None, :] * A).unbind(1)
+    inflows = (flow[..., None, :] * B_[..., None]).unbind(1)
 
     state = inflows[0]
     for decay, inflow in zip(decays[1:], inflows[1:], strict=True):
@@ -112,9 +112,9 @@ def _scan_in_chunks(
     ends = linear_recurrence(torch.exp(delta_.sum(1)[..., None, :] * A), state)
     state = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]])
     steps = []
-    for decay, inflow, c in zip(decays, inflows, C_.unbind(1), strict=True):
+    for decay, inflow, c in zip(decays, inflows, C_[..., None].unbind(1), strict=True):
         state = decay * state + inflow
-        steps.append((state * c[..., None]).sum(-2))
+        steps.append((state * c).sum(-2))
     y = torch.stack(steps, dim=1).flatten(0, 1)
 
     directions = zip(y.unbind(2), torch.argsort(orders).unbind(), strict=True)
