@@ -6,6 +6,7 @@ width, channels) inside.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import ceil, log
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from training.models.selective_scan import selective_scan
+from training.models.unet import DoubleConvolution
 
 DIRECTIONS = 4
 
@@ -23,7 +25,8 @@ class VMUNet(nn.Module):
 
     Input (batch, 3, height, width), height and width multiples of 8 * patch_size; output (batch, classes, height,
     width). The published configuration is the default: 27,427,561 parameters in 222 tensors. `stem` is what makes
-    tokens of pixels: `patches` as published, or `convolutions`, which learn fine texture from far fewer images.
+    tokens of pixels and pixels of tokens: `patches` as published, or `convolutions`, a U-Net's outer levels, which
+    learn fine texture from far fewer images.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class VMUNet(nn.Module):
         rates = np.linspace(0, drop_path, sum(depths)).tolist()
         decoder_rates = np.linspace(drop_path, 0, sum(decoder_depths)).tolist()
         self.patch_embed = {"patches": PatchEmbed, "convolutions": ConvolutionalStem}[stem](patch_size, width)
+        self.final_up = {"patches": ImageExpand, "convolutions": ConvolutionalHead}[stem](patch_size, width)
         self.layers = nn.ModuleList()
         for stage, depth in enumerate(depths):
             blocks = [VSSBlock(widths[stage], state_size, rates.pop(0)) for _ in range(depth)]
@@ -51,19 +55,18 @@ class VMUNet(nn.Module):
             blocks = [VSSBlock(widths[3 - stage], state_size, decoder_rates.pop(0)) for _ in range(depth)]
             upsample = PatchExpand(widths[4 - stage], 2 * widths[4 - stage], factor=2) if stage > 0 else None
             self.layers_up.append(DecoderStage(blocks, upsample))
-        self.final_up = PatchExpand(width, width * patch_size**2 // 4, factor=patch_size)
-        self.final_conv = nn.Conv2d(width // 4, classes, 1)
+        self.final_conv = nn.Conv2d(self.final_up.channels, classes, 1)
         self.apply(_initialise_linear)
 
     def forward(self, images: Tensor) -> Tensor:
-        x = self.patch_embed(images)
+        *finer, x = self.patch_embed(images)
         entering = []
         for stage in self.layers:
             entering.append(x)
             x = stage(x)
         for number, stage in enumerate(self.layers_up):
             x = stage(x if number == 0 else x + entering[4 - number])
-        return self.final_conv(self.final_up(x).permute(0, 3, 1, 2))
+        return self.final_conv(self.final_up(x, finer))
 
 
 class LayerNorm(nn.LayerNorm):
@@ -77,38 +80,64 @@ class LayerNorm(nn.LayerNorm):
 
 
 class PatchEmbed(nn.Module):
-    """Cuts images into square patches and embeds each: (B, 3, H, W) to (B, H / patch_size, W / patch_size, width)."""
+    """Cuts images into square patches and embeds each: (B, 3, H, W) to (B, H / patch_size, W / patch_size, width).
+
+    A list of that alone: there are no finer maps.
+    """
 
     def __init__(self, patch_size: int, width: int) -> None:
         super().__init__()
         self.proj = nn.Conv2d(3, width, patch_size, stride=patch_size)
         self.norm = LayerNorm(width)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.norm(self.proj(images).permute(0, 2, 3, 1))
+    def forward(self, images: Tensor) -> list[Tensor]:
+        return [self.norm(self.proj(images).permute(0, 2, 3, 1))]
 
 
 class ConvolutionalStem(nn.Module):
-    """In place of PatchEmbed, from and to the same shapes: 3 x 3 convolutions with batch normalisation and ReLU.
+    """A U-Net's way down in place of PatchEmbed, with half of `width` channels at full resolution, then `width`.
 
-    The first is at full resolution, each of the others halves it and doubles the channels; a 1 x 1 convolution ends
-    them. Source: Xiao et al., "Early Convolutions Help Transformers See Better", NeurIPS 2021, section 4.
+    The maps of all resolutions, finest first, (B, C, H, W); the last are the tokens, of PatchEmbed's shape. Source of
+    the idea: Xiao et al., "Early Convolutions Help Transformers See Better", NeurIPS 2021, section 4.
     """
 
     def __init__(self, patch_size: int, width: int) -> None:
         super().__init__()
-        halvings = patch_size.bit_length() - 1
-        widths = [width // 2**halving for halving in range(halvings, -1, -1)]
-        layers: list[nn.Module] = []
-        for before, after in zip([3, *widths], widths, strict=False):
-            stride = 2 if layers else 1
-            layers.append(nn.Conv2d(before, after, 3, stride, padding=1, bias=False))
-            layers += [nn.BatchNorm2d(after), nn.ReLU(inplace=True)]
-        self.convolutions = nn.Sequential(*layers, nn.Conv2d(width, width, 1))
+        widths = _stem_widths(patch_size, width)
+        self.stages = nn.ModuleList(
+            DoubleConvolution(before, after) for before, after in zip([3, *widths], widths, strict=False)
+        )
+        self.pool = nn.MaxPool2d(2)
         self.norm = LayerNorm(width)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.norm(self.convolutions(images).permute(0, 2, 3, 1))
+    def forward(self, images: Tensor) -> list[Tensor]:
+        maps = [self.stages[0](images)]
+        for stage in self.stages[1:]:
+            maps.append(stage(self.pool(maps[-1])))
+        return [*maps[:-1], self.norm(maps[-1].permute(0, 2, 3, 1))]
+
+
+class ConvolutionalHead(nn.Module):
+    """A U-Net's way up from tokens (B, h, w, width) and the stem's finer maps to (B, channels, H, W)."""
+
+    def __init__(self, patch_size: int, width: int) -> None:
+        super().__init__()
+        coarse_to_fine = _stem_widths(patch_size, width)[::-1]
+        steps = list(pairwise(coarse_to_fine))
+        self.channels = coarse_to_fine[-1]
+        self.upsample = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, 2) for coarse, fine in steps)
+        self.stages = nn.ModuleList(DoubleConvolution(2 * fine, fine) for _, fine in steps)
+
+    def forward(self, tokens: Tensor, finer: list[Tensor]) -> Tensor:
+        x = tokens.permute(0, 3, 1, 2)
+        for upsample, stage, fine in zip(self.upsample, self.stages, finer[::-1], strict=True):
+            x = stage(torch.cat([fine, upsample(x)], dim=1))
+        return x
+
+
+def _stem_widths(patch_size: int, width: int) -> list[int]:
+    """Channels at full resolution and after each halving, down to the tokens."""
+    return [width // 2] + [width] * (patch_size.bit_length() - 1)
 
 
 class PatchMerging(nn.Module):
@@ -138,6 +167,17 @@ class PatchExpand(nn.Module):
         x = self.expand(x).unflatten(-1, (self.factor, self.factor, -1))
         x = x.permute(0, 1, 3, 2, 4, 5).reshape(-1, height * self.factor, width * self.factor, x.shape[-1])
         return self.norm(x)
+
+
+class ImageExpand(PatchExpand):
+    """Enlarges tokens to a map (B, channels, H, W) of the image's size, a quarter as many channels."""
+
+    def __init__(self, patch_size: int, width: int) -> None:
+        super().__init__(width, width * patch_size**2 // 4, factor=patch_size)
+        self.channels = width // 4
+
+    def forward(self, x: Tensor, _: list[Tensor]) -> Tensor:
+        return super().forward(x).permute(0, 3, 1, 2)
 
 
 class EncoderStage(nn.Module):

@@ -101,11 +101,17 @@ def test_logits_have_the_size_of_the_image(height: int, width: int, patch: int, 
         assert network(torch.randn(2, 3, height, width)).shape == (2, 2, height, width)
 
 
-def test_a_convolutional_stem_makes_the_same_tokens_from_more_parameters() -> None:
-    """By hand for width 8: 3x3 kernels 3 to 2, 2 to 4, 4 to 8, each with two values a channel; 1x1 8 to 8; the norm."""
-    stem = tiny(stem="convolutions").patch_embed
-    assert parameters(stem) == (54 + 4) + (72 + 8) + (288 + 16) + (64 + 8) + 16
-    assert stem(torch.randn(2, 3, 32, 64)).shape == tiny().patch_embed(torch.randn(2, 3, 32, 64)).shape == (2, 8, 16, 8)
+def test_convolutions_take_the_place_of_patches_at_both_ends() -> None:
+    """Parameters by hand for width 8: 4 channels, 8, and 8 as tokens; a normalised channel has two numbers."""
+    network, images = tiny(stem="convolutions"), torch.randn(2, 3, 32, 64)
+    stem, head = network.patch_embed, network.final_up
+    down = [(108 + 144) + 4 * 4, (288 + 576) + 4 * 8, (576 + 576) + 4 * 8]
+    up = [(256 + 8) + (1152 + 576) + 4 * 8, (128 + 4) + (288 + 144) + 4 * 4]
+    assert (parameters(stem), parameters(head)) == (sum(down) + 16, sum(up))
+    *finer, tokens = stem(images)
+    assert [tuple(fine.shape) for fine in finer] == [(2, 4, 32, 64), (2, 8, 16, 32)]
+    assert tokens.shape == tiny().patch_embed(images)[0].shape == (2, 8, 16, 8)
+    assert head(tokens, finer).shape == (2, 4, 32, 64)
 
 
 @pytest.mark.parametrize("stem", ["patches", "convolutions"])
