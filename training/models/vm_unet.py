@@ -44,8 +44,8 @@ class VMUNet(nn.Module):
         widths = [width * 2**stage for stage in range(4)]
         rates = np.linspace(0, drop_path, sum(depths)).tolist()
         decoder_rates = np.linspace(drop_path, 0, sum(decoder_depths)).tolist()
-        self.patch_embed = {"patches": PatchEmbed, "convolutions": ConvolutionalStem}[stem](patch_size, width)
-        self.final_up = {"patches": ImageExpand, "convolutions": ConvolutionalHead}[stem](patch_size, width)
+        stem_type, head_type = ENDS[stem]
+        self.patch_embed = stem_type(patch_size, width)
         self.layers = nn.ModuleList()
         for stage, depth in enumerate(depths):
             blocks = [VSSBlock(widths[stage], state_size, rates.pop(0)) for _ in range(depth)]
@@ -53,8 +53,9 @@ class VMUNet(nn.Module):
         self.layers_up = nn.ModuleList()
         for stage, depth in enumerate(decoder_depths):
             blocks = [VSSBlock(widths[3 - stage], state_size, decoder_rates.pop(0)) for _ in range(depth)]
-            upsample = PatchExpand(widths[4 - stage], 2 * widths[4 - stage], factor=2) if stage > 0 else None
+            upsample = PatchExpand(widths[4 - stage]) if stage > 0 else None
             self.layers_up.append(DecoderStage(blocks, upsample))
+        self.final_up = head_type(patch_size, width)
         self.final_conv = nn.Conv2d(self.final_up.channels, classes, 1)
         self.apply(_initialise_linear)
 
@@ -153,8 +154,8 @@ class PatchMerging(nn.Module):
         return self.reduction(self.norm(torch.cat(corners, dim=-1)))
 
 
-class PatchExpand(nn.Module):
-    """Enlarges the map by `factor`: `expanded` channels are laid out as factor x factor pixels, then normalised."""
+class Expansion(nn.Module):
+    """Enlarges a map by `factor`: `expanded` channels are laid out as factor x factor pixels, then normalised."""
 
     def __init__(self, channels: int, expanded: int, factor: int) -> None:
         super().__init__()
@@ -162,22 +163,38 @@ class PatchExpand(nn.Module):
         self.expand = nn.Linear(channels, expanded, bias=False)
         self.norm = LayerNorm(expanded // factor**2)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def enlarged(self, x: Tensor) -> Tensor:
         height, width = x.shape[1:3]
         x = self.expand(x).unflatten(-1, (self.factor, self.factor, -1))
         x = x.permute(0, 1, 3, 2, 4, 5).reshape(-1, height * self.factor, width * self.factor, x.shape[-1])
         return self.norm(x)
 
 
-class ImageExpand(PatchExpand):
-    """Enlarges tokens to a map (B, channels, H, W) of the image's size, a quarter as many channels."""
+class PatchExpand(Expansion):
+    """Doubles the resolution between two stages and halves the channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, 2 * channels, factor=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.enlarged(x)
+
+
+class ImageExpand(Expansion):
+    """Enlarges tokens to a map (B, channels, H, W) of the image's size, with a quarter of their channels."""
 
     def __init__(self, patch_size: int, width: int) -> None:
         super().__init__(width, width * patch_size**2 // 4, factor=patch_size)
         self.channels = width // 4
 
-    def forward(self, x: Tensor, _: list[Tensor]) -> Tensor:
-        return super().forward(x).permute(0, 3, 1, 2)
+    def forward(self, tokens: Tensor, _: list[Tensor]) -> Tensor:
+        return self.enlarged(tokens).permute(0, 3, 1, 2)
+
+
+ENDS: dict[str, tuple[type[PatchEmbed | ConvolutionalStem], type[ImageExpand | ConvolutionalHead]]] = {
+    "patches": (PatchEmbed, ImageExpand),
+    "convolutions": (ConvolutionalStem, ConvolutionalHead),
+}
 
 
 class EncoderStage(nn.Module):

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from training.models import selective_scan, vm_unet
 from training.models.selective_scan import selective_scan_reference
-from training.models.vm_unet import SS2D, LayerNorm, PatchExpand, PatchMerging, VMUNet, VSSBlock
+from training.models.vm_unet import SS2D, Expansion, LayerNorm, PatchMerging, VMUNet, VSSBlock
 
 # Of the state of the public code's network, depths (2, 2, 2, 2) and (2, 2, 2, 1), one class.
 KEYS = {
@@ -161,11 +161,11 @@ def test_merging_takes_the_corners_column_by_column() -> None:
 @pytest.mark.parametrize("factor", [2, 4])
 def test_expanding_lays_channels_out_row_by_row(factor: int) -> None:
     """torch's pixel_shuffle has channel, row, column; VM-UNet has row, column, channel."""
-    expand = PatchExpand(8, 3 * factor**2, factor)
+    expand = Expansion(8, 3 * factor**2, factor)
     x = torch.randn(2, 5, 3, 8)
     channels = expand.expand(x).unflatten(-1, (factor, factor, 3)).permute(0, 5, 3, 4, 1, 2).flatten(1, 3)
     expected = expand.norm(F.pixel_shuffle(channels, factor).permute(0, 2, 3, 1))
-    torch.testing.assert_close(expand(x), expected)
+    torch.testing.assert_close(expand.enlarged(x), expected)
 
 
 def test_four_directions() -> None:
