@@ -131,9 +131,7 @@ def _count_in(model: nn.Module) -> _Counts:
         elif isinstance(module, SS2D):
             module.register_forward_hook(scan)
         if _is_stage(name):
-            module.register_forward_hook(
-                lambda _, __, output, name=name: counts.shapes.update({name: tuple(output.shape)})
-            )
+            module.register_forward_hook(lambda _, __, output, name=name: counts.shapes.update({name: _shape(output)}))
     return counts
 
 
@@ -142,6 +140,11 @@ def _products(module: nn.Module, given: Tensor, output: Tensor) -> int:
     weight = module.get_parameter("weight")
     numbers = given if isinstance(module, nn.ConvTranspose2d) else output
     return numbers.numel() * (weight.numel() // weight.shape[0])
+
+
+def _shape(output: Tensor | list[Tensor]) -> tuple[int, ...]:
+    """Of what a stage hands on; a stem gives finer maps before it."""
+    return tuple((output[-1] if isinstance(output, list) else output).shape)
 
 
 def _is_stage(name: str) -> bool:

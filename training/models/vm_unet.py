@@ -67,7 +67,7 @@ class VMUNet(nn.Module):
             x = stage(x)
         for number, stage in enumerate(self.layers_up):
             x = stage(x if number == 0 else x + entering[4 - number])
-        return self.final_conv(self.final_up(x, finer))
+        return self.final_conv(self.final_up(x, finer).permute(0, 3, 1, 2))
 
 
 class LayerNorm(nn.LayerNorm):
@@ -119,7 +119,7 @@ class ConvolutionalStem(nn.Module):
 
 
 class ConvolutionalHead(nn.Module):
-    """A U-Net's way up from tokens (B, h, w, width) and the stem's finer maps to (B, channels, H, W)."""
+    """A U-Net's way up from tokens (B, h, w, width) and the stem's finer maps to (B, H, W, channels)."""
 
     def __init__(self, patch_size: int, width: int) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class ConvolutionalHead(nn.Module):
         x = tokens.permute(0, 3, 1, 2)
         for upsample, stage, fine in zip(self.upsample, self.stages, finer[::-1], strict=True):
             x = stage(torch.cat([fine, upsample(x)], dim=1))
-        return x
+        return x.permute(0, 2, 3, 1)
 
 
 def _stem_widths(patch_size: int, width: int) -> list[int]:
@@ -181,14 +181,14 @@ class PatchExpand(Expansion):
 
 
 class ImageExpand(Expansion):
-    """Enlarges tokens to a map (B, channels, H, W) of the image's size, with a quarter of their channels."""
+    """Enlarges tokens to a map (B, H, W, channels) of the image's size, with a quarter of their channels."""
 
     def __init__(self, patch_size: int, width: int) -> None:
         super().__init__(width, width * patch_size**2 // 4, factor=patch_size)
         self.channels = width // 4
 
     def forward(self, tokens: Tensor, _: list[Tensor]) -> Tensor:
-        return self.enlarged(tokens).permute(0, 3, 1, 2)
+        return self.enlarged(tokens)
 
 
 ENDS: dict[str, tuple[type[PatchEmbed | ConvolutionalStem], type[ImageExpand | ConvolutionalHead]]] = {

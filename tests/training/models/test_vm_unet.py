@@ -111,7 +111,7 @@ def test_convolutions_take_the_place_of_patches_at_both_ends() -> None:
     *finer, tokens = stem(images)
     assert [tuple(fine.shape) for fine in finer] == [(2, 4, 32, 64), (2, 8, 16, 32)]
     assert tokens.shape == tiny().patch_embed(images)[0].shape == (2, 8, 16, 8)
-    assert head(tokens, finer).shape == (2, 4, 32, 64)
+    assert head(tokens, finer).shape == (2, 32, 64, 4)
 
 
 @pytest.mark.parametrize("stem", ["patches", "convolutions"])
