@@ -3,10 +3,10 @@
 import copy
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import InputSettings, Postprocess
@@ -28,9 +28,14 @@ class VMUNetSettings(Settings):
     depths: tuple[int, int, int, int] = (2, 2, 2, 2)
     decoder_depths: tuple[int, int, int, int] = (2, 2, 2, 1)
     state_size: int = 16
-    patch_size: Literal[2, 4] = 4
+    patch_size: Literal[2, 4, 8] = 4
     drop_path: Share = 0.2
     stem: Literal["patches", "convolutions"] = "patches"
+
+    @property
+    def tiles_are_multiples_of_px(self) -> int:
+        """Of the patches, whose map is halved three times."""
+        return 8 * self.patch_size
 
 
 class UNetSettings(Settings):
@@ -39,6 +44,11 @@ class UNetSettings(Settings):
     name: Literal["unet"]
     width: int = Field(64, ge=1)
     levels: int = Field(4, ge=1, le=6)
+
+    @property
+    def tiles_are_multiples_of_px(self) -> int:
+        """Of what the poolings make a pixel of."""
+        return int(2**self.levels)
 
 
 ModelSettings = VMUNetSettings | UNetSettings
@@ -135,6 +145,13 @@ class Recipe(Settings):
     augment: AugmentSettings = AugmentSettings()
     loss: LossSettings = LossSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
+
+    @model_validator(mode="after")
+    def _tiles_fit_the_network(self) -> Self:
+        step = self.model.tiles_are_multiples_of_px
+        if self.input.tile_px % step:
+            raise ValueError(f"input.tile_px should be a multiple of {step}, for this network")
+        return self
 
 
 def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:

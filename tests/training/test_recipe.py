@@ -110,6 +110,7 @@ def test_overrides_are_yaml_and_reach_inside() -> None:
         ("augment.stain_model=reinhard", "augment.stain_model: should be 'ruifrok', 'macenko' or 'vahadane'"),
         ("augment.blur=1.5", "augment.blur: should be less than or equal to 1"),
         ("input.overlap=1", "input.overlap: should be less than 1"),
+        ("input.tile_px=500", "input.tile_px should be a multiple of 32, for this network"),
         ("optimiser.learning_rate=.nan", "optimiser.learning_rate"),
         ("epochs", "epochs is no override. Write key=value"),
         ("system.epochs=3", "system has no settings inside"),

@@ -96,7 +96,7 @@ class PatchEmbed(nn.Module):
 
 
 class ConvolutionalStem(nn.Module):
-    """A U-Net's way down in place of PatchEmbed, with half of `width` channels at full resolution, then `width`.
+    """A U-Net's way down in place of PatchEmbed, to `width` channels.
 
     The maps of all resolutions, finest first, (B, C, H, W); the last are the tokens, of PatchEmbed's shape. Source of
     the idea: Xiao et al., "Early Convolutions Help Transformers See Better", NeurIPS 2021, section 4.
@@ -137,8 +137,9 @@ class ConvolutionalHead(nn.Module):
 
 
 def _stem_widths(patch_size: int, width: int) -> list[int]:
-    """Channels at full resolution and after each halving, down to the tokens."""
-    return [width // 2] + [width] * (patch_size.bit_length() - 1)
+    """Channels at full resolution and after each halving: `width` at the last two, half as many at each before."""
+    halvings = patch_size.bit_length() - 1
+    return [width >> max(0, halvings - 1 - level) for level in range(halvings + 1)]
 
 
 class PatchMerging(nn.Module):

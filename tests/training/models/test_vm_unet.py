@@ -94,7 +94,9 @@ def test_keys_are_those_of_the_public_code() -> None:
 
 
 @pytest.mark.parametrize("stem", ["patches", "convolutions"])
-@pytest.mark.parametrize(("height", "width", "patch"), [(32, 32, 4), (64, 32, 4), (32, 96, 4), (16, 48, 2)])
+@pytest.mark.parametrize(
+    ("height", "width", "patch"), [(32, 32, 4), (64, 32, 4), (32, 96, 4), (16, 48, 2), (64, 128, 8)]
+)
 def test_logits_have_the_size_of_the_image(height: int, width: int, patch: int, stem: str) -> None:
     network = tiny(patch_size=patch, stem=stem, classes=2).eval()
     with torch.no_grad():
