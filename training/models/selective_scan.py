@@ -23,7 +23,7 @@ from training.models import selective_scan_mamba, selective_scan_native, selecti
 
 CHUNK_STEPS = 16
 STATES_AT_ONCE = 2**26
-"""Of one tile; in float32 64 MiB, and several tensors of that size are alive at once."""
+"""Of one tile; in float32 256 MiB, and three or four tensors of that size are alive at once."""
 
 
 def selective_scan(
