@@ -11,10 +11,11 @@ import yaml
 
 from algorithm.errors import AlgorithmError
 from tests.training.drawing import drawn_data, tiny_recipe, tiny_tree, write_midogpp
+from tests.training.interruption import interrupted_in_the_second_epoch
 from training import distributed
 from training.__main__ import main
 from training.checkpoints import LAST, load_checkpoint
-from training.fit import Trainer, fit
+from training.fit import fit
 
 ROOT = Path(__file__).parents[2]
 
@@ -78,17 +79,8 @@ def test_two_processes_are_one(words: list[str], alone: Path, tmp_path: Path) ->
 def test_two_processes_go_on_where_one_stopped(
     words: list[str], alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        whole = Trainer.run_epoch
-
-        def until_the_second(self: Trainer, advance: object) -> float:
-            if self.epoch == 1:
-                raise KeyboardInterrupt
-            return whole(self, advance)
-
-        patch.setattr(Trainer, "run_epoch", until_the_second)
-        with pytest.raises(KeyboardInterrupt):
-            main([*words, str(tmp_path)])
+    with interrupted_in_the_second_epoch(monkeypatch):
+        main([*words, str(tmp_path)])
     done = two_processes("training", *words, str(tmp_path), "--resume")
     assert done.returncode == 0, done.stderr
     assert_same_weights(tmp_path, alone)

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from algorithm.errors import AlgorithmError, InputError
 from tests.training.drawing import drawn_data, drawn_region, tiny_recipe, tiny_tree
+from tests.training.interruption import interrupted_in_the_second_epoch
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.read import Data
 from training.data.split import split_fold
@@ -48,17 +49,8 @@ def same(one: object, other: object) -> bool:
 
 def stopped_after_one_epoch(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is interrupted in its second epoch."""
-    with monkeypatch.context() as patch:
-        whole = Trainer.run_epoch
-
-        def until_the_second(self: Trainer, advance: object) -> float:
-            if self.epoch == 1:
-                raise KeyboardInterrupt
-            return whole(self, advance)
-
-        patch.setattr(Trainer, "run_epoch", until_the_second)
-        with pytest.raises(KeyboardInterrupt):
-            fit(tiny_recipe(), drawn_data(), run, fold=0, resume=False)
+    with interrupted_in_the_second_epoch(monkeypatch):
+        fit(tiny_recipe(), drawn_data(), run, fold=0, resume=False)
 
 
 def test_the_same_seed_gives_the_same_bytes(runs: list[Path], tmp_path: Path) -> None:
