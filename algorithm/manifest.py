@@ -46,6 +46,13 @@ class Validation(Scores):
     threshold: Probability
 
 
+class EnsembleValidation(Scores):
+    """Scores of the ensemble on slides that no member was trained on, at the threshold that they chose."""
+
+    slides: Annotated[int, Field(ge=1)]
+    threshold: Probability
+
+
 class Member(Settings):
     """One network of the ensemble: one graph for any device, or one for each where the best graph differs.
 
@@ -121,11 +128,15 @@ class DataSource(Settings):
 
 
 class Provenance(Settings):
-    """Where the model comes from. folds: how the members' were made. parity: of the graphs with the checkpoints."""
+    """Where the model comes from. folds: how the members' were made. parity: of the graphs with the checkpoints.
+
+    validation: of the ensemble; none where its threshold is the mean of the members' own.
+    """
 
     recipe: Text
     datasets: tuple[DataSource, ...]
     folds: str | None = None
+    validation: EnsembleValidation | None = None
     parity: dict[str, Any]
     code_revision: Text
     tools: dict[str, str]

@@ -23,7 +23,9 @@ from algorithm.manifest import DataSource, Manifest, Member
 from algorithm.runtime import INPUT_NAME, Ensemble
 from algorithm.settings import Settings, first_problem
 from training.checkpoints import BEST, load_checkpoint
+from training.data.read import Data
 from training.digest import digest
+from training.ensemble import validate_ensemble
 from training.models.build import build_model
 from training.recipe import Recipe, recipe_from
 from training.systems.segmentation import TilePredictor
@@ -60,13 +62,13 @@ def read_card(path: Path) -> Card:
         raise AlgorithmError(f"{path}: {first_problem(error)}.", "Complete the card, see docs/training.md.") from error
 
 
-def export(runs: Sequence[Path], card: Card, output: Path) -> float:
+def export(runs: Sequence[Path], card: Card, output: Path, data: Data | None = None) -> float:
     """Write the runs' best checkpoints as one bundle: the largest difference of a logit from the checkpoints.
 
-    The ensemble's decision threshold is the mean of the members' own, each of which was chosen on the regions that its
-    run was validated on. The folder appears whole or not at all. Raises AlgorithmError where the runs do not fit
-    together, where a graph differs from its checkpoint by more than 1e-3 in a logit, or where the folder is there
-    already.
+    The decision threshold is chosen on the slides of `data` that no run trained on (training/ensemble.py). Without
+    data it is the mean of the members' own, each of which was chosen on what its run was validated on. The folder
+    appears whole or not at all. Raises AlgorithmError where the runs do not fit together, where a graph differs from
+    its checkpoint by more than 1e-3 in a logit, where the folder is there already, or where all slides were trained on.
     """
     if output.exists():
         raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
@@ -90,6 +92,11 @@ def export(runs: Sequence[Path], card: Card, output: Path) -> float:
             )
         manifest["provenance"]["parity"] = {"tiles": sum(PARITY_BATCHES), "largest_logit_difference": difference}
         _write_manifest(folder, manifest)
+        if data is not None:
+            validation = validate_ensemble(load_bundle(folder), recipe, checkpoints, data)
+            manifest["provenance"]["validation"] = validation.model_dump()
+            manifest["postprocess"]["threshold"] = validation.threshold
+            _write_manifest(folder, manifest)
         folder.rename(output)
     return difference
 

@@ -39,25 +39,34 @@ def _figures(part: str, counts: Counts) -> dict[str, float]:
     return {f"{part}_f1": counts.f1, f"{part}_precision": counts.precision, f"{part}_recall": counts.recall}
 
 
-def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe) -> OperatingPoint:
+def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe, members: int = 1) -> OperatingPoint:
     """Detect in every region at each threshold: the one of the best F1, or as the recipe's `threshold_cost` says."""
-    return best_scores(predict, regions, recipe, [recipe.postprocess])[0]
+    return best_scores(predict, regions, recipe, [recipe.postprocess], members)[0]
 
 
 def best_scores(
-    predict: Predict, regions: Sequence[Region], recipe: Recipe, postprocesses: Sequence[Postprocess]
+    predict: Predict,
+    regions: Sequence[Region],
+    recipe: Recipe,
+    postprocesses: Sequence[Postprocess],
+    members: int = 1,
 ) -> list[OperatingPoint]:
     """As `best_score`, for several ways of reading the same maps; the network runs once."""
-    return [_chosen(row, recipe.threshold_cost) for row in _totals(predict, regions, recipe, postprocesses)]
+    return [_chosen(row, recipe.threshold_cost) for row in _totals(predict, regions, recipe, postprocesses, members)]
 
 
 def _totals(
-    predict: Predict, regions: Sequence[Region], recipe: Recipe, postprocesses: Sequence[Postprocess]
+    predict: Predict,
+    regions: Sequence[Region],
+    recipe: Recipe,
+    postprocesses: Sequence[Postprocess],
+    members: int = 1,
 ) -> list[list[Counts]]:
     """The counts of all regions together: one row for each of the postprocesses, in it one entry for each threshold."""
     totals = [[Counts() for _ in THRESHOLDS] for _ in postprocesses]
     for region in regions:
-        for row, counts in zip(totals, counts_at_thresholds(predict, region, recipe, postprocesses), strict=True):
+        counts_of_region = counts_at_thresholds(predict, region, recipe, postprocesses, members)
+        for row, counts in zip(totals, counts_of_region, strict=True):
             row[:] = [total + more for total, more in zip(row, counts, strict=True)]
     return totals
 
@@ -68,9 +77,9 @@ def _chosen(totals: Sequence[Counts], cost: float) -> OperatingPoint:
 
 
 def counts_at_thresholds(
-    predict: Predict, region: Region, recipe: Recipe, postprocesses: Sequence[Postprocess]
+    predict: Predict, region: Region, recipe: Recipe, postprocesses: Sequence[Postprocess], members: int = 1
 ) -> list[list[Counts]]:
-    """Detections of one region against its annotations, as the challenge counts them.
+    """Detections of one region against its annotations, as the challenge counts them; of the mean of the members.
 
     One row for each of the postprocesses, in it one entry for each of THRESHOLDS.
     """
@@ -83,7 +92,7 @@ def counts_at_thresholds(
         for postprocess in postprocesses
         for threshold in THRESHOLDS
     ]
-    found = detect_with_each(at_thresholds, view, predict, settings, tissue_map(view), members=1, batch_size=BATCH_SIZE)
+    found = detect_with_each(at_thresholds, view, predict, settings, tissue_map(view), members, BATCH_SIZE)
     millimetres = region.spacing_um / 1000
     counts = [match(region.figures * millimetres, detections.points * millimetres) for detections in found]
     return [counts[start : start + len(THRESHOLDS)] for start in range(0, len(counts), len(THRESHOLDS))]

@@ -18,7 +18,7 @@ def add_overrides(parser: argparse.ArgumentParser, text: str = "settings to chan
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=text)
 
 
-def add_data(parser: argparse.ArgumentParser, text: str = DATA) -> None:
+def add_data(parser: argparse.ArgumentParser, text: str = DATA, required: bool = True) -> None:
     """The data sets, and the spacing of images without one."""
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help=text)
+    parser.add_argument("--data", type=Path, nargs="+", required=required, help=text)
     parser.add_argument("--spacing-um", type=float, metavar="X", help="um per pixel of images that do not say it")

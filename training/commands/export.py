@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from algorithm.commands.console import say
-from training.commands.arguments import Commands
+from algorithm.commands.console import UsageError, say
+from training.commands.arguments import Commands, add_data
 
 
 def add_to(commands: Commands) -> None:
@@ -13,13 +13,22 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs of one recipe")
     parser.add_argument("--output", type=Path, required=True, metavar="BUNDLE", help="the bundle's folder, new")
     parser.add_argument("--card", type=Path, required=True, help="YAML: name, version, datasets, intended_use")
+    add_data(parser, "the runs' data sets: choose the ensemble's threshold on slides that no run saw", required=False)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the bundle and say how near its graphs are to the checkpoints."""
+    from training.data.read import read_data
     from training.export import export, read_card
+    from training.revalidate import recipe_of_run
 
-    difference = export(arguments.runs, read_card(arguments.card), arguments.output)
+    if arguments.data and len(arguments.runs) < 2:
+        raise UsageError("One run has its threshold already: --data chooses that of an ensemble. Leave it out.")
+    card, data = read_card(arguments.card), None
+    if arguments.data:
+        resolution = recipe_of_run(arguments.runs[0], []).input.resolution_um_px
+        data = read_data(arguments.data, [], resolution, arguments.spacing_um)
+    difference = export(arguments.runs, card, arguments.output, data)
     say(f"{arguments.output}: {len(arguments.runs)} members, logits within {difference:.1e} of the checkpoints")
     return 0

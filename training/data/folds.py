@@ -73,11 +73,27 @@ def slide_folds(cases: Iterable[Placed], folds: int) -> dict[str, int]:
 
     A slide that occurs in several data sets is in one fold everywhere; its first domain counts.
     """
+    ordered = sorted(_first_domains(cases).items(), key=lambda pair: (pair[1], pair[0]))
+    return {slide: number % folds for number, (slide, _) in enumerate(ordered)}
+
+
+def validating_slides(cases: Iterable[Placed], folds: int) -> set[str]:
+    """The first of every `folds` slides of each domain, in the order of their names.
+
+    They are the same whatever a run holds out, so that an ensemble has slides which none of its members trained on.
+    """
+    slides: dict[str, list[str]] = {}
+    for slide, domain in sorted(_first_domains(cases).items()):
+        slides.setdefault(domain, []).append(slide)
+    return {slide for of_domain in slides.values() for slide in of_domain[::folds]}
+
+
+def _first_domains(cases: Iterable[Placed]) -> dict[str, str]:
+    """The domain of every slide; of one that occurs in several, the first."""
     domains: dict[str, str] = {}
     for case in cases:
         domains.setdefault(case.slide, case.domain)
-    ordered = sorted(domains, key=lambda slide: (domains[slide], slide))
-    return {slide: number % folds for number, slide in enumerate(ordered)}
+    return domains
 
 
 def _domain(case: Placed, by: FoldsBy) -> str:

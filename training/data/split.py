@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from training.data.folds import Fold, Placed, make_folds, slide_folds
+from training.data.folds import Fold, Placed, make_folds, validating_slides
 from training.data.read import Data
 from training.data.regions import Region
 from training.recipe import Recipe
@@ -27,7 +27,8 @@ def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
     """Holds out one fold. Figure-free tissue, which has no slides in common, is all for training.
 
     A fold of slides validates. A held-out domain is tested alone: of the other domains' slides one in `recipe.folds`
-    validates. Folds are made of all the cases that the data sets' tables name, so that a missing image moves no other.
+    validates, the same ones whatever is held out. Folds are made of all the cases that the data sets' tables name, so
+    that a missing image moves no other.
     """
     cases: list[Placed] = [*data.cases, *(region for regions in data.annotated for region in regions)]
     folds = make_folds(cases, recipe.folds_by, recipe.folds)
@@ -35,9 +36,7 @@ def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
     held_out, others = _parted(data.annotated, {slide for slide, of in folds.of_slide.items() if of == number})
     if recipe.folds_by == "slide":
         return Split(folds.name(number), [*others, data.figure_free], held_out, masks=data.masks)
-    rest = [case for case in cases if folds.of_slide[case.slide] != number]
-    validating = {slide for slide, of in slide_folds(rest, recipe.folds).items() if of == 0}
-    validation, training = _parted(others, validating)
+    validation, training = _parted(others, validating_slides(cases, recipe.folds))
     return Split(folds.name(number), [*training, data.figure_free], validation, held_out, data.masks)
 
 

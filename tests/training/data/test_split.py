@@ -173,10 +173,22 @@ def test_a_held_out_domain_chooses_nothing() -> None:
     regions = [drawn_region(f"{domain} {k}", domain, k) for domain in "abc" for k in range(10)]
     split = split_fold(Data([regions], [], []), tiny_recipe(folds_by="domain", folds=5), "b")
     assert [region.domain for region in split.tested[0]] == ["b"] * 10
-    assert [region.domain for region in split.validation[0]] == ["a", "a", "c", "c"]
+    assert [region.name for region in split.validation[0]] == ["a 0", "a 5", "c 0", "c 5"]
     assert len(split.training[0]) == 16
     by_slide = split_fold(Data([regions], [], []), tiny_recipe(), 0)
     assert by_slide.tested == []
+
+
+@pytest.mark.parametrize("slides", [1, 4, 5, 7])
+def test_no_run_trains_on_the_slides_that_validate(slides: int) -> None:
+    """Whatever it holds out: so an ensemble of such runs has slides that all of its members have not seen."""
+    regions = [drawn_region(f"{domain} {k}", domain, k) for domain in "abc" for k in range(slides)]
+    splits = [split_fold(Data([regions], [], []), tiny_recipe(folds_by="domain", folds=5), domain) for domain in "abc"]
+    trained = {region.slide for split in splits for region in split.training[0]}
+    validating = {region.slide for split in splits for region in split.validation[0]}
+    first = {f"{domain} {k}" for domain in "abc" for k in range(0, slides, 5)}
+    assert validating == first
+    assert trained == {region.slide for region in regions} - first
 
 
 def data_of(*domains: str) -> Data:

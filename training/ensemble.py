@@ -1,0 +1,50 @@
+"""Validating an ensemble on the slides that none of its members trained on, which chooses its threshold.
+
+The members' own thresholds do not tell: the mean of several networks reaches a high probability less often than each of
+them alone, least of all where one of them has never seen the scanner or the tumour.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from algorithm.bundle import Bundle
+from algorithm.errors import AlgorithmError
+from algorithm.manifest import EnsembleValidation
+from algorithm.runtime import Ensemble
+from training.data.read import Data
+from training.data.regions import Region
+from training.data.split import searched, split_fold
+from training.recipe import Recipe
+from training.validation import best_score
+
+
+def validate_ensemble(
+    bundle: Bundle, recipe: Recipe, checkpoints: Sequence[dict[str, Any]], data: Data
+) -> EnsembleValidation:
+    """What the bundle's members find together, at the threshold that the recipe chooses.
+
+    data: the data sets that the checkpoints' runs were made with. Raises AlgorithmError where every slide was trained
+    on by one of them.
+    """
+    regions = searched(_unseen(recipe, checkpoints, data))
+    if not regions:
+        raise AlgorithmError(
+            "Every slide of the data was trained on by one of the runs: none can choose the ensemble's threshold.",
+            "Export without --data, which takes the mean of the runs' thresholds, or train with folds_by=domain.",
+        )
+    point = best_score(Ensemble(bundle, device="cpu"), regions, recipe, members=len(checkpoints))
+    counts = point.counts
+    return EnsembleValidation(
+        slides=len({region.slide for region in regions}),
+        threshold=point.threshold,
+        f1=counts.f1,
+        precision=counts.precision,
+        recall=counts.recall,
+    )
+
+
+def _unseen(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], data: Data) -> list[list[Region]]:
+    """The regions that no run trained on, one list a data set."""
+    splits = [split_fold(data, recipe, checkpoint["fold"]) for checkpoint in checkpoints]
+    trained = {region.slide for split in splits for regions in split.training for region in regions}
+    return [[region for region in regions if region.slide not in trained] for regions in data.annotated]
