@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor, nn
 
 from training.models.unet import UNet
@@ -12,8 +13,11 @@ NETWORKS: dict[str, type[nn.Module]] = {"unet": UNet, "vm_unet": VMUNet}
 
 
 def build_model(settings: ModelSettings, trained: Mapping[str, Tensor] | None = None) -> nn.Module:
-    """The network of a recipe, freshly initialised or with the tensors of a checkpoint."""
-    model = NETWORKS[settings.name](**settings.model_dump(exclude={"name"}))
+    """The network of a recipe, freshly initialised or with the tensors of a checkpoint.
+
+    Its convolutions compute with channels last, which is faster on processors as on GPUs.
+    """
+    model = NETWORKS[settings.name](**settings.model_dump(exclude={"name"})).to(memory_format=torch.channels_last)
     if trained is not None:
         model.load_state_dict(trained)
     return model

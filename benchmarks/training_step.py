@@ -1,0 +1,86 @@
+"""What a step of training costs: numbers of 32 or 16 bits, channels first or last, as ratios within one run.
+
+    OMP_NUM_THREADS=1 python benchmarks/training_step.py vm_unet_small unet_small
+
+One step is a recipe's batch, forward and backward, and the optimiser's step. `build_model` has channels last; half
+precision is `optimiser.precision=bfloat16`. Needs anaphase[train]; takes the GPU where there is one. The last table is
+in benchmarks/README.md.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from itertools import product
+
+import torch
+
+from training.models.build import build_model
+from training.optimiser import adamw
+from training.recipe import Recipe, load_recipe
+from training.systems.segmentation import loss
+
+ROUNDS = 5
+LAYOUTS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipes", nargs="+", metavar="RECIPE", help="a recipe's name or a YAML file")
+    options = parser.parse_args()
+    where = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{torch.get_num_threads()} threads"
+    print(f"{where}; median of {ROUNDS} interleaved rounds; ratio to the first row of the recipe\n")
+    print("| recipe | tiles | precision | layout | seconds | ratio |\n|---|---|---|---|---|---|")
+    for name in options.recipes:
+        recipe = load_recipe(name)
+        steps = {way: step_of(recipe, *way) for way in product(("float32", "bfloat16"), LAYOUTS)}
+        seconds: dict[tuple[str, str], list[float]] = {way: [] for way in steps}
+        for step in steps.values():
+            step()  # what is compiled or chosen at first use
+        for _ in range(ROUNDS):
+            for way, step in steps.items():
+                seconds[way].append(time_once(step))
+        medians = {way: statistics.median(values) for way, values in seconds.items()}
+        first = next(iter(medians.values()))
+        for way, median in medians.items():
+            cells = [name, recipe.optimiser.batch_size, *way, f"{median:.3f}", f"{median / first:.2f}"]
+            print("| " + " | ".join(str(cell) for cell in cells) + " |", flush=True)
+
+
+def step_of(recipe: Recipe, precision: str, layout: str) -> Callable[[], None]:
+    """A step on tiles of noise, as training/fit.py makes it, without the making of tiles."""
+    torch.manual_seed(0)
+    model = build_model(recipe.model).to(DEVICE, memory_format=LAYOUTS[layout]).train()
+    optimiser = adamw(model, recipe.optimiser)
+    shape = (recipe.optimiser.batch_size, 3, recipe.input.tile_px, recipe.input.tile_px)
+    tiles = torch.randn(shape, device=DEVICE)
+    masks = (torch.rand_like(tiles[:, :1]) > 0.97).float()
+
+    def step() -> None:
+        with torch.autocast(DEVICE.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            logits = model(tiles).float()
+        optimiser.zero_grad()
+        loss(logits, masks, recipe.loss).backward()
+        optimiser.step()
+
+    return step
+
+
+def time_once(step: Callable[[], None]) -> float:
+    """Seconds of one step."""
+    finish_on_device()
+    start = time.perf_counter()
+    step()
+    finish_on_device()
+    return time.perf_counter() - start
+
+
+def finish_on_device() -> None:
+    """Waits for what a GPU still has to do."""
+    if DEVICE.type == "cuda":
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    main()
