@@ -5,11 +5,11 @@
 Needs anaphase[train]; takes the GPU where there is one. The last table is in benchmarks/README.md.
 """
 
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
+from timing import DEVICE, conditions, median_seconds
 from torch import Tensor
 
 from training.models import selective_scan as scan
@@ -18,26 +18,17 @@ from training.models import selective_scan_native as native
 from training.models import selective_scan_triton as triton
 from training.models.vm_unet import scan_orders
 
-ROUNDS = 5
 SIZES = ((8, 64, 4, 4096), (1, 192, 16, 4096))
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 ORDERS = scan_orders(64, 64, DEVICE)
 
 
 def main() -> None:
-    where = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{torch.get_num_threads()} threads"
-    print(f"{where}; median of {ROUNDS} interleaved rounds; ratio to chunked")
+    print(f"{conditions()}; ratio to chunked")
     print("| batch | channels | state | length | form | seconds | times chunked |\n|---|---|---|---|---|---|---|")
     forms = forms_at_hand()
     for size in SIZES:
-        seconds = {name: [] for name in forms}
         arguments = make_arguments(*size)
-        for form in forms.values():
-            time_once(form, arguments)  # compiled at its first use
-        for _ in range(ROUNDS):
-            for name, form in forms.items():
-                seconds[name].append(time_once(form, arguments))
-        medians = {name: statistics.median(values) for name, values in seconds.items()}
+        medians = median_seconds({name: partial(run_once, form, arguments) for name, form in forms.items()})
         for name, median in medians.items():
             cells = [*size, name, f"{median:.4f}", f"{median / medians['chunked']:.3f}"]
             print("| " + " | ".join(str(cell) for cell in cells) + " |")
@@ -65,19 +56,9 @@ def make_arguments(batch: int, channels: int, state: int, length: int) -> list[T
     return [part.requires_grad_() for part in (u, delta, bias - 4, -4 * A, B, C, D)]
 
 
-def time_once(form: Callable[..., Tensor], arguments: list[Tensor]) -> float:
-    """Seconds of one forward and backward pass."""
-    finish_on_device()
-    start = time.perf_counter()
+def run_once(form: Callable[..., Tensor], arguments: list[Tensor]) -> None:
+    """One forward and backward pass."""
     torch.autograd.grad(form(*arguments, ORDERS).sum(), arguments)
-    finish_on_device()
-    return time.perf_counter() - start
-
-
-def finish_on_device() -> None:
-    """Waits for what a GPU still has to do."""
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

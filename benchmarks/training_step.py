@@ -8,40 +8,30 @@ in benchmarks/README.md.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from itertools import product
 
 import torch
+from timing import DEVICE, conditions, median_seconds
 
 from training.models.build import build_model
 from training.optimiser import adamw
 from training.recipe import Recipe, load_recipe
 from training.systems.segmentation import loss
 
-ROUNDS = 5
 LAYOUTS = {"channels first": torch.contiguous_format, "channels last": torch.channels_last}
-DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipes", nargs="+", metavar="RECIPE", help="a recipe's name or a YAML file")
     options = parser.parse_args()
-    where = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{torch.get_num_threads()} threads"
-    print(f"{where}; median of {ROUNDS} interleaved rounds; ratio to the first row of the recipe\n")
+    print(f"{conditions()}; ratio to the first row of the recipe\n")
     print("| recipe | tiles | precision | layout | seconds | ratio |\n|---|---|---|---|---|---|")
     for name in options.recipes:
         recipe = load_recipe(name)
-        steps = {way: step_of(recipe, *way) for way in product(("float32", "bfloat16"), LAYOUTS)}
-        seconds: dict[tuple[str, str], list[float]] = {way: [] for way in steps}
-        for step in steps.values():
-            step()  # what is compiled or chosen at first use
-        for _ in range(ROUNDS):
-            for way, step in steps.items():
-                seconds[way].append(time_once(step))
-        medians = {way: statistics.median(values) for way, values in seconds.items()}
+        ways = product(("float32", "bfloat16"), LAYOUTS)
+        medians = median_seconds({way: step_of(recipe, *way) for way in ways})
         first = next(iter(medians.values()))
         for way, median in medians.items():
             cells = [name, recipe.optimiser.batch_size, *way, f"{median:.3f}", f"{median / first:.2f}"]
@@ -65,21 +55,6 @@ def step_of(recipe: Recipe, precision: str, layout: str) -> Callable[[], None]:
         optimiser.step()
 
     return step
-
-
-def time_once(step: Callable[[], None]) -> float:
-    """Seconds of one step."""
-    finish_on_device()
-    start = time.perf_counter()
-    step()
-    finish_on_device()
-    return time.perf_counter() - start
-
-
-def finish_on_device() -> None:
-    """Waits for what a GPU still has to do."""
-    if DEVICE.type == "cuda":
-        torch.cuda.synchronize()
 
 
 if __name__ == "__main__":

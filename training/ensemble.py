@@ -44,7 +44,11 @@ def validate_ensemble(
 
 
 def _unseen(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], data: Data) -> list[list[Region]]:
-    """The regions that no run trained on, one list a data set."""
+    """The regions that validate a run and that none trained on, one list a data set.
+
+    A domain that every run holds out validates none of them, so it chooses nothing.
+    """
     splits = [split_fold(data, recipe, checkpoint["fold"]) for checkpoint in checkpoints]
     trained = {region.slide for split in splits for regions in split.training for region in regions}
-    return [[region for region in regions if region.slide not in trained] for regions in data.annotated]
+    unseen = {region.slide for split in splits for regions in split.validation for region in regions} - trained
+    return [[region for region in regions if region.slide in unseen] for regions in data.annotated]

@@ -44,11 +44,20 @@ def by_domain() -> tuple[Any, list[dict[str, Any]], Data]:
 def test_the_threshold_is_that_of_the_mean(
     bundle: Path, by_domain: tuple[Any, list[dict[str, Any]], Data], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The strictest that finds the figures: the members alone would have 0.9 and 0.6, which find nothing or less."""
+    """The strictest at which the mean of the two finds the figures; of one member alone it would be 0.9 or 0.6."""
     monkeypatch.setattr(ensemble, "Ensemble", TwoMembers)
     found = validate_ensemble(load_bundle(bundle), *by_domain)
     assert (found.f1, found.threshold) == (1.0, 0.75)
     assert found.slides == 4  # a 0, a 3, b 0 and b 3
+
+
+def test_a_domain_that_all_members_hold_out_chooses_nothing(
+    bundle: Path, by_domain: tuple[Any, list[dict[str, Any]], Data], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two runs that held out a: of the others' slides b 0 and b 3 validated both."""
+    monkeypatch.setattr(ensemble, "Ensemble", TwoMembers)
+    recipe, checkpoints, data = by_domain
+    assert validate_ensemble(load_bundle(bundle), recipe, [checkpoints[0]] * 2, data).slides == 2
 
 
 def test_the_manifest_says_what_chose_it(

@@ -162,6 +162,11 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], capsys: pytest.Capture
     assert "usage: python -m training" in capsys.readouterr().err
 
 
+def test_one_run_needs_no_data_for_its_threshold(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "run", "--output", "o", "--card", "c", "--data", "d"]) == 2
+    assert "One run has its threshold already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["fit", "validate", "export", "describe", "folds", "import-weights", "make-masks"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:

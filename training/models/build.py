@@ -16,7 +16,7 @@ NETWORKS: dict[str, type[nn.Module]] = {"unet": UNet, "vm_unet": VMUNet}
 def build_model(settings: ModelSettings, trained: Mapping[str, Tensor] | None = None) -> nn.Module:
     """The network of a recipe, freshly initialised or with the tensors of a checkpoint.
 
-    Its convolutions compute with channels last, which is faster on processors as on GPUs.
+    Its convolutions compute with channels last, which is faster on a CPU (benchmarks/training_step.py).
     """
     model = NETWORKS[settings.name](**settings.model_dump(exclude={"name"}))
     convert_conv2d_weight_memory_format(model, torch.channels_last)
