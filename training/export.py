@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 import yaml
 from numpy.typing import NDArray
@@ -20,19 +19,20 @@ from torch import nn
 from algorithm.bundle import MANIFEST_FILE, load_bundle
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import DataSource, Manifest, Member
-from algorithm.runtime import INPUT_NAME, Ensemble
+from algorithm.runtime import Ensemble
 from algorithm.settings import Settings, first_problem
 from training.checkpoints import BEST, load_checkpoint
 from training.data.read import Data
 from training.digest import digest
 from training.ensemble import validate_ensemble
+from training.graph import WeightType, round_weights, write_onnx
 from training.models.build import build_model
 from training.recipe import Recipe, recipe_from
 from training.systems.segmentation import TilePredictor
 
-OPSET = 18
 PARITY_BATCHES = (1, 2, 2, 3, *[4] * 14)
 LARGEST_DIFFERENCE = 1e-3
+LARGEST_ROUNDING = 0.05  # of a logit: at most 0.0125 of a probability
 TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 
@@ -62,13 +62,17 @@ def read_card(path: Path) -> Card:
         raise AlgorithmError(f"{path}: {first_problem(error)}.", "Complete the card, see docs/training.md.") from error
 
 
-def export(runs: Sequence[Path], card: Card, output: Path, data: Data | None = None) -> float:
-    """Write the runs' best checkpoints as one bundle: the largest difference of a logit from the checkpoints.
+def export(
+    runs: Sequence[Path], card: Card, output: Path, data: Data | None = None, weights: WeightType = "float32"
+) -> dict[str, Any]:
+    """Write the runs' best checkpoints as one bundle: what the manifest says of their parity with the checkpoints.
 
     The decision threshold is chosen on the slides of `data` that no run trained on (training/ensemble.py). Without
-    data it is the mean of the members' own, each of which was chosen on what its run was validated on. The folder
+    data it is the mean of the members' own, each of which was chosen on what its run was validated on. With float16
+    the weights are rounded (training/graph.py), and the graphs are compared with the rounded checkpoints. The folder
     appears whole or not at all. Raises AlgorithmError where the runs do not fit together, where a graph differs from
-    its checkpoint by more than 1e-3 in a logit, where the folder is there already, or where all slides were trained on.
+    its checkpoint by more than 1e-3 in a logit, or rounding moved one by more than 0.05, where the folder is there
+    already, or where all slides were trained on.
     """
     if output.exists():
         raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
@@ -79,18 +83,12 @@ def export(runs: Sequence[Path], card: Card, output: Path, data: Data | None = N
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-") as beside:
         folder = Path(beside) / output.name
         folder.mkdir()
-        models = [
-            _write_graph(checkpoint, recipe, folder / f"member_{n}.onnx") for n, checkpoint in enumerate(checkpoints)
-        ]
+        for number, checkpoint in enumerate(checkpoints):
+            write_onnx(_model(checkpoint, recipe, weights), recipe.input.tile_px, folder / f"member_{number}.onnx")
         manifest = _manifest(recipe, checkpoints, card, folder)
         _write_manifest(folder, manifest)
-        difference = largest_difference(folder, models, recipe)
-        if difference > LARGEST_DIFFERENCE:
-            raise AlgorithmError(
-                f"The exported graphs differ from their checkpoints by {difference:.2g} in a logit.",
-                f"At most {LARGEST_DIFFERENCE} is accepted: report this with the recipe.",
-            )
-        manifest["provenance"]["parity"] = {"tiles": sum(PARITY_BATCHES), "largest_logit_difference": difference}
+        parity = _parity(folder, checkpoints, recipe, weights)
+        manifest["provenance"]["parity"] = parity
         _write_manifest(folder, manifest)
         if data is not None:
             validation = validate_ensemble(load_bundle(folder), recipe, checkpoints, data)
@@ -98,34 +96,7 @@ def export(runs: Sequence[Path], card: Card, output: Path, data: Data | None = N
             manifest["postprocess"]["threshold"] = validation.threshold
             _write_manifest(folder, manifest)
         folder.rename(output)
-    return difference
-
-
-def write_onnx(model: nn.Module, tile_px: int, path: Path) -> None:
-    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to `logits`, with a free batch."""
-    batch = torch.export.Dim("batch", min=1, max=1024)
-    example = torch.zeros(2, 3, tile_px, tile_px)
-    program = torch.onnx.export(
-        model.eval(),
-        (example,),
-        dynamo=True,
-        input_names=[INPUT_NAME],
-        output_names=["logits"],
-        dynamic_shapes=({0: batch},),
-        opset_version=OPSET,
-        verbose=False,
-    )
-    assert program is not None
-    onnx.save(_without_notes(program.model_proto), path)
-
-
-def _without_notes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The graph without the exporter's notes on where in the code each node comes from: half of a small file."""
-    del model.graph.value_info[:]
-    for part in (*model.graph.node, *model.graph.initializer, *model.graph.input, *model.graph.output, model.graph):
-        part.ClearField("doc_string")
-        part.ClearField("metadata_props")
-    return model
+    return parity
 
 
 def largest_difference(folder: Path, models: Sequence[nn.Module], recipe: Recipe) -> float:
@@ -163,10 +134,35 @@ def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]])
             raise AlgorithmError(f"{run} was trained with another recipe than {runs[0]}.", "Export runs of one recipe.")
 
 
-def _write_graph(checkpoint: dict[str, Any], recipe: Recipe, path: Path) -> nn.Module:
+def _model(checkpoint: dict[str, Any], recipe: Recipe, weights: WeightType) -> nn.Module:
     model = build_model(recipe.model, checkpoint["model"])
-    write_onnx(model, recipe.input.tile_px, path)
+    if weights == "float16":
+        round_weights(model)
     return model
+
+
+def _parity(folder: Path, checkpoints: Sequence[dict[str, Any]], recipe: Recipe, weights: WeightType) -> dict[str, Any]:
+    """How far the graphs' logits lie from the checkpoints', and, where weights were rounded, what that moved."""
+    difference = _difference(folder, checkpoints, recipe, weights)
+    if difference > LARGEST_DIFFERENCE:
+        raise AlgorithmError(
+            f"The exported graphs differ from their checkpoints by {difference:.2g} in a logit.",
+            f"At most {LARGEST_DIFFERENCE} is accepted: report this with the recipe.",
+        )
+    parity = {"tiles": sum(PARITY_BATCHES), "largest_logit_difference": difference, "weights": weights}
+    if weights == "float32":
+        return parity
+    rounding = _difference(folder, checkpoints, recipe, "float32")
+    if rounding > LARGEST_ROUNDING:
+        raise AlgorithmError(
+            f"Weights of 16 bits move a logit by {rounding:.2g}, more than {LARGEST_ROUNDING}.",
+            "Export this network with --weights float32.",
+        )
+    return {**parity, "largest_logit_rounding": rounding}
+
+
+def _difference(folder: Path, checkpoints: Sequence[dict[str, Any]], recipe: Recipe, weights: WeightType) -> float:
+    return largest_difference(folder, [_model(checkpoint, recipe, weights) for checkpoint in checkpoints], recipe)
 
 
 def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card, folder: Path) -> dict[str, Any]:

@@ -131,11 +131,33 @@ def test_one_run_makes_one_member(
     runs: list[Path], card: Card, tmp_path: Path, kept_graphs: Callable[[list[int]], None]
 ) -> None:
     kept_graphs([1])
-    difference = export(runs[1:], card, tmp_path / "bundles" / "one")
+    parity = export(runs[1:], card, tmp_path / "bundles" / "one")
     manifest = json.loads((tmp_path / "bundles" / "one" / "manifest.json").read_text())
     assert [member["held_out"] for member in manifest["members"]] == [1]
-    assert manifest["provenance"]["parity"]["largest_logit_difference"] == difference <= 1e-3
+    assert manifest["provenance"]["parity"] == parity
+    assert parity["weights"] == "float32" and parity["largest_logit_difference"] <= 1e-3
     assert [path.name for path in (tmp_path / "bundles").iterdir()] == ["one"]
+
+
+def test_weights_of_16_bits_are_compared_with_the_rounded_checkpoint_and_with_the_checkpoint(
+    runs: list[Path], bundle: Path, card: Card, tmp_path: Path
+) -> None:
+    parity = export(runs[:1], card, tmp_path / "half", weights="float16")
+    assert load_bundle(tmp_path / "half").manifest.provenance.parity == parity
+    assert parity["weights"] == "float16" and parity["largest_logit_difference"] <= 1e-4
+    assert 1e-4 < parity["largest_logit_rounding"] <= 0.05
+    tiles = random_tiles(3)
+    half, whole = (Ensemble(load_bundle(folder), device="cpu").logits(tiles) for folder in (tmp_path / "half", bundle))
+    assert 1e-6 < np.abs(half[0] - whole[0]).max() <= 0.05
+
+
+def test_a_network_that_rounding_changes_is_refused(
+    runs: list[Path], card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "LARGEST_ROUNDING", 1e-6)
+    with pytest.raises(AlgorithmError, match=r"16 bits move a logit by .*, more than"):
+        export(runs[:1], card, tmp_path / "bundles" / "half", weights="float16")
+    assert list((tmp_path / "bundles").iterdir()) == []
 
 
 def test_a_failure_on_the_way_leaves_nothing(

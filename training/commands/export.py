@@ -14,6 +14,12 @@ def add_to(commands: Commands) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="BUNDLE", help="the bundle's folder, new")
     parser.add_argument("--card", type=Path, required=True, help="YAML: name, version, datasets, intended_use")
     add_data(parser, "the runs' data sets: choose the ensemble's threshold on slides that no run saw", required=False)
+    parser.add_argument(
+        "--weights",
+        choices=("float32", "float16"),
+        default="float32",
+        help="float16 rounds kernels and matrices to 16 bits, for a bundle of half the size; default float32",
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,6 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.data:
         resolution = recipe_of_run(arguments.runs[0], []).input.resolution_um_px
         data = read_data(arguments.data, [], resolution, arguments.spacing_um)
-    difference = export(arguments.runs, card, arguments.output, data)
+    parity = export(arguments.runs, card, arguments.output, data, arguments.weights)
+    difference = parity["largest_logit_difference"]
     say(f"{arguments.output}: {len(arguments.runs)} members, logits within {difference:.1e} of the checkpoints")
+    if "largest_logit_rounding" in parity:
+        say(f"weights of 16 bits: they move a logit by {parity['largest_logit_rounding']:.2g} at most")
     return 0

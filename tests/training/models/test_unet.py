@@ -6,7 +6,7 @@ import onnxruntime
 import pytest
 import torch
 
-from training.export import write_onnx
+from training.graph import write_onnx
 from training.models.unet import UNet
 
 
