@@ -7,19 +7,11 @@ from algorithm.detectors.base import Progress, Result
 from algorithm.detectors.segmentation import SegmentationSettings, detect
 from algorithm.images.base import Image
 from algorithm.images.resampled import ResampledImage
-from algorithm.manifest import Device, Manifest
+from algorithm.manifest import Manifest
 from algorithm.runtime import DeviceOption, Ensemble
 from algorithm.tissue import tissue_map
 
-__all__ = ["Detector", "Progress", "Result", "load", "tiles_at_once"]
-
-PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**19}
-"""Of the tiles in a batch. Memory grows with them: two tiles of 512 px through seven members fill half of 16 GB."""
-
-
-def tiles_at_once(device: Device, tile_px: int) -> int:
-    """How many square tiles go through the network as a batch."""
-    return max(1, PIXELS_AT_ONCE[device] // tile_px**2)
+__all__ = ["Detector", "Progress", "Result", "load"]
 
 
 class Detector:
@@ -46,9 +38,8 @@ class Detector:
         tissue = tissue_map(view)
         grid = self._settings.grid(tissue)
         tissue_done = time.perf_counter()
-        batch_size = tiles_at_once(self.device, manifest.input.tile_px)
-        members = len(manifest.members)
-        detections = detect(view, self._ensemble, self._settings, tissue, members, batch_size, progress)
+        ensemble, members = self._ensemble, len(manifest.members)
+        detections = detect(view, ensemble, self._settings, tissue, members, ensemble.batch_size, progress)
         seconds = {"tissue": tissue_done - start, "detection": time.perf_counter() - tissue_done}
         return Result(detections, self.postprocess.threshold, tissue.area_mm2, grid.total, grid.with_tissue, seconds)
 

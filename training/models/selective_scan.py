@@ -96,30 +96,36 @@ def _scan_in_chunks(
 ) -> Tensor:
     """Twice over all chunks: from zero, for what each chunk passes on, and from what it receives, for the result.
 
-    A step's states are used and dropped, since together they are N times the size of the result.
+    Where all is one chunk, once. A step's states are used and dropped, since together they are N times the size of the
+    result.
     """
     length = u.shape[1]
     chunk = _chunk_length(length)
-    delta_, B_, C_ = (_as_visited(part, orders) for part in (softplus(delta + bias), B, C))
+    delta_, B_, C_ = (_as_visited(part, orders) for part in (_softplus(delta + bias), B, C))
     u_ = torch.stack([u.index_select(1, order) for order in orders.unbind()], dim=2).transpose(0, 1)
     delta_, flow, B_, C_ = (part.unflatten(0, (-1, chunk)) for part in (delta_, delta_ * u_, B_, C_))
-    decays = torch.exp(delta_[..., None, :] * A).unbind(1)
-    inflows = (flow[..., None, :] * B_[..., None]).unbind(1)
-
-    state = inflows[0]
-    for decay, inflow in zip(decays[1:], inflows[1:], strict=True):
-        state = decay * state + inflow
-    ends = linear_recurrence(torch.exp(delta_.sum(1)[..., None, :] * A), state)
-    state = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]])
+    decays = torch.exp(delta_[..., None, :] * A).split(1, dim=1)
+    inflows = (flow[..., None, :] * B_[..., None]).split(1, dim=1)
+    state = torch.zeros_like(inflows[0])
+    if chunk < length:
+        for decay, inflow in zip(decays, inflows, strict=True):
+            state = decay * state + inflow
+        ends = linear_recurrence(torch.exp(delta_.sum(1, keepdim=True)[..., None, :] * A), state)
+        state = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]])
     steps = []
-    for decay, inflow, c in zip(decays, inflows, C_[..., None].unbind(1), strict=True):
+    for decay, inflow, c in zip(decays, inflows, C_[..., None].split(1, dim=1), strict=True):
         state = decay * state + inflow
         steps.append((state * c).sum(-2))
-    y = torch.stack(steps, dim=1).flatten(0, 1)
+    y = torch.cat(steps, dim=1).flatten(0, 1)
 
     directions = zip(y.unbind(2), torch.argsort(orders).unbind(), strict=True)
     back = sum((part.index_select(0, visits) for part, visits in directions), torch.zeros_like(y[:, :, 0]))
     return back.transpose(0, 1) + D.sum(0) * u
+
+
+def _softplus(x: Tensor) -> Tensor:
+    """log(1 + exp(x)), of operations that ONNX Runtime computes several at a time, as it does not its own."""
+    return x.relu() + torch.log(1 + torch.exp(-x.abs()))
 
 
 def _as_visited(part: Tensor, orders: Tensor) -> Tensor:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algorithm import detectors
+from algorithm import detectors, runtime
 from algorithm.bundle import load_bundle
 from algorithm.detectors import Detector, Result
 from tests.arrays import CANDIDATE, GLASS, ArrayImage, paint_ellipse, plain
@@ -57,14 +57,9 @@ def test_three_runs_and_any_order_of_members_give_the_same_bytes(tmp_path: Path,
     assert results[-1].member_scores.tolist() == results[0].member_scores[:, ::-1].tolist()
 
 
-def test_batches_hold_many_small_tiles_and_at_least_one() -> None:
-    assert [detectors.tiles_at_once("cpu", side) for side in (64, 256, 512)] == [16, 1, 1]
-    assert [detectors.tiles_at_once("cuda", side) for side in (128, 512, 1024)] == [32, 2, 1]
-
-
 def test_batches_make_no_difference(tmp_path: Path, image: ArrayImage, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = result_of(tmp_path, image).detections
     for size in (1, 7):
-        monkeypatch.setattr(detectors, "tiles_at_once", lambda *_, size=size: size)
+        monkeypatch.setattr(runtime, "tiles_at_once", lambda *_, size=size: size)
         found = result_of(tmp_path, image).detections
         assert found.points.tobytes() + found.scores.tobytes() == expected.points.tobytes() + expected.scores.tobytes()
