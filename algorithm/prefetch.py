@@ -1,10 +1,10 @@
-"""Tiles read ahead of the network: every pixel once, in a thread, in batches."""
+"""Work done ahead in a thread: tiles read before the network takes them, every pixel once, in batches."""
 
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from algorithm.tiles import TileGrid, View, read_tile
 
 BATCHES_AHEAD = 2
+Item = TypeVar("Item")
 
 
 class TileBatch(NamedTuple):
@@ -46,14 +47,18 @@ class Strip:
         return self._rows[y - self._y : y - self._y + height, x : x + width]
 
 
+def ahead(items: Iterator[Item], count: int) -> Iterator[Item]:
+    """The items, none of them None; up to `count` are made in a thread while the caller works on the ones before."""
+    with ThreadPoolExecutor(1) as maker:
+        coming = deque(maker.submit(next, items, None) for _ in range(count))
+        while (item := coming.popleft().result()) is not None:
+            coming.append(maker.submit(next, items, None))
+            yield item
+
+
 def tile_batches(view: View, grid: TileGrid, batch_size: int) -> Iterator[TileBatch]:
-    """The tiles of a grid in its order, in batches, read in a thread while the caller works on the ones before."""
-    batches = _batches(view, grid, batch_size)
-    with ThreadPoolExecutor(1) as reader:
-        ahead = deque(reader.submit(next, batches, None) for _ in range(BATCHES_AHEAD))
-        while (batch := ahead.popleft().result()) is not None:
-            ahead.append(reader.submit(next, batches, None))
-            yield batch
+    """The tiles of a grid in its order, in batches, read ahead."""
+    return ahead(_batches(view, grid, batch_size), BATCHES_AHEAD)
 
 
 def _batches(view: View, grid: TileGrid, batch_size: int) -> Iterator[TileBatch]:

@@ -15,7 +15,7 @@ from algorithm.detectors.blending import BlendedRows
 from algorithm.detectors.figures import FigureFinder
 from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import Postprocess
-from algorithm.prefetch import tile_batches
+from algorithm.prefetch import ahead, tile_batches
 from algorithm.settings import Settings
 from algorithm.tiles import TileGrid, blend_weights, stride_px
 from algorithm.tissue import TissueMap
@@ -93,8 +93,8 @@ def _probability_rows(
     weights = blend_weights(settings.tile_px, settings.postprocess.blending)
     rows = BlendedRows(view.width, view.height, weights, members)
     done = 0
-    for batch in tile_batches(view, grid, batch_size):
-        probabilities = predict(batch.pixels)
+    batches = tile_batches(view, grid, batch_size)
+    for batch, probabilities in ahead(((batch, predict(batch.pixels)) for batch in batches), 1):
         if probabilities.shape != (members, *batch.pixels.shape[:3]):
             raise ValueError(
                 f"probabilities {probabilities.shape} for tiles {batch.pixels.shape} and {members} members"

@@ -1,10 +1,13 @@
+import threading
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algorithm.errors import InputError
-from algorithm.prefetch import tile_batches
+from algorithm.prefetch import ahead, tile_batches
 from algorithm.tiles import TileGrid, read_tile, stride_px
 from algorithm.tissue import tissue_map
 from tests.arrays import GLASS, STROMA, plain, view_of
@@ -58,3 +61,25 @@ def test_damage_met_in_the_thread_reaches_the_caller() -> None:
     grid = TileGrid(100, 100, 32, 16, tissue_map(view_of(pixels)))
     with pytest.raises(InputError, match="damaged"):
         list(tile_batches(CountingView(pixels, damaged_from=60), grid, 4))
+
+
+def test_items_are_made_ahead_in_order_and_no_further_than_asked() -> None:
+    made: list[int] = []
+    first_two = threading.Event()
+
+    def make() -> Iterator[int]:
+        for number in range(5):
+            made.append(number)
+            if number == 1:
+                first_two.set()
+            yield number
+
+    items = ahead(make(), 2)
+    assert next(items) == 0
+    assert first_two.wait(10)
+    assert list(items) == [1, 2, 3, 4]
+    assert made == [0, 1, 2, 3, 4]
+    one = ahead(make(), 1)
+    assert (next(one), next(one)) == (0, 1)
+    one.close()
+    assert made[5:] in ([0, 1], [0, 1, 2])
