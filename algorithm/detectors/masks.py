@@ -10,6 +10,8 @@ ROUNDING = 1e-6  # a radius of 2.5 um is 10 px at 0.25 um/px, but not always to 
 
 def without_small(mask: NDArray[np.bool_], minimum_px: float) -> NDArray[np.bool_]:
     """The mask (H, W) without its 8-connected components of fewer than minimum_px pixels."""
+    if not mask.any():
+        return mask
     labels, _ = ndimage.label(mask, EIGHT_NEIGHBOURS)
     large = np.bincount(labels.ravel()) >= minimum_px - ROUNDING
     large[0] = False
@@ -22,7 +24,7 @@ def dilated(mask: NDArray[np.bool_], radius_px: float) -> NDArray[np.bool_]:
     Component by component, so that the cost is that of the mask and not that of the window.
     """
     reach = int(radius_px + ROUNDING)
-    if reach == 0:
+    if reach == 0 or not mask.any():
         return mask
     result = np.zeros_like(mask)
     labels, _ = ndimage.label(mask, EIGHT_NEIGHBOURS)
