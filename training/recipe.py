@@ -30,7 +30,13 @@ class VMUNetSettings(Settings):
     state_size: int = 16
     patch_size: Literal[2, 4, 8] = 4
     drop_path: Share = 0.2
-    stem: Literal["patches", "convolutions"] = "patches"
+    stem: tuple[Annotated[int, Field(ge=1)], ...] = ()
+
+    @model_validator(mode="after")
+    def _stem_reaches_the_patches(self) -> Self:
+        if self.stem and 2 ** len(self.stem) != self.patch_size:
+            raise ValueError(f"stem has {len(self.stem)} levels, which do not make patches of {self.patch_size} px")
+        return self
 
     @property
     def tiles_are_multiples_of_px(self) -> int:

@@ -107,6 +107,8 @@ def test_overrides_are_yaml_and_reach_inside() -> None:
         ("optimiser.precision=float16", "optimiser.precision: should be 'float32' or 'bfloat16'"),
         ("optimiser.epochs=many", "optimiser.epochs: should be a valid integer"),
         ("model.width=30", "model.width: should be a multiple of 4"),
+        ("model.stem=[16, 32, 64]", "stem has 3 levels, which do not make patches of 4 px"),
+        ("model.stem=[16, 0]", "stem.1: should be greater than or equal to 1"),
         ("augment.stain_model=reinhard", "augment.stain_model: should be 'ruifrok', 'macenko' or 'vahadane'"),
         ("augment.blur=1.5", "augment.blur: should be less than or equal to 1"),
         ("input.overlap=1", "input.overlap: should be less than 1"),

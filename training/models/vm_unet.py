@@ -24,9 +24,10 @@ class VMUNet(nn.Module):
     """Images to logits of one map per class, at the images' resolution.
 
     Input (batch, 3, height, width), height and width multiples of 8 * patch_size; output (batch, classes, height,
-    width). The published configuration is the default: 27,427,561 parameters in 222 tensors. `stem` is what makes
-    tokens of pixels and pixels of tokens: `patches` as published, or `convolutions`, a U-Net's outer levels, which
-    learn fine texture from far fewer images.
+    width). The published configuration is the default: 27,427,561 parameters in 222 tensors. Pixels become tokens and
+    tokens pixels by patches, as published, or, where `stem` has channels, through a U-Net's outer levels, which learn
+    fine texture from far fewer images: `stem` is their channels from full resolution on, each level half as large as
+    the one before and the tokens half as large as the last.
     """
 
     def __init__(
@@ -37,15 +38,16 @@ class VMUNet(nn.Module):
         state_size: int = 16,
         patch_size: int = 4,
         drop_path: float = 0.2,
-        stem: str = "patches",
+        stem: Sequence[int] = (),
         classes: int = 1,
     ) -> None:
         super().__init__()
         widths = [width * 2**stage for stage in range(4)]
         rates = np.linspace(0, drop_path, sum(depths)).tolist()
         decoder_rates = np.linspace(drop_path, 0, sum(decoder_depths)).tolist()
-        stem_type, head_type = ENDS[stem]
-        self.patch_embed = stem_type(patch_size, width)
+        if stem and 2 ** len(stem) != patch_size:
+            raise ValueError(f"a stem of {len(stem)} levels for patches of {patch_size} px")
+        self.patch_embed = ConvolutionalStem([*stem, width]) if stem else PatchEmbed(patch_size, width)
         self.layers = nn.ModuleList()
         for stage, depth in enumerate(depths):
             blocks = [VSSBlock(widths[stage], state_size, rates.pop(0)) for _ in range(depth)]
@@ -55,7 +57,7 @@ class VMUNet(nn.Module):
             blocks = [VSSBlock(widths[3 - stage], state_size, decoder_rates.pop(0)) for _ in range(depth)]
             upsample = PatchExpand(widths[4 - stage]) if stage > 0 else None
             self.layers_up.append(DecoderStage(blocks, upsample))
-        self.final_up = head_type(patch_size, width)
+        self.final_up = ConvolutionalHead([*stem, width]) if stem else ImageExpand(patch_size, width)
         self.final_conv = nn.Conv2d(self.final_up.channels, classes, 1)
         self.apply(_initialise_linear)
 
@@ -96,20 +98,19 @@ class PatchEmbed(nn.Module):
 
 
 class ConvolutionalStem(nn.Module):
-    """A U-Net's way down in place of PatchEmbed, to `width` channels.
+    """A U-Net's way down in place of PatchEmbed; widths: channels at each resolution, the last are the tokens'.
 
     The maps of all resolutions, finest first, (B, C, H, W); the last are the tokens, of PatchEmbed's shape. Source of
     the idea: Xiao et al., "Early Convolutions Help Transformers See Better", NeurIPS 2021, section 4.
     """
 
-    def __init__(self, patch_size: int, width: int) -> None:
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        widths = _stem_widths(patch_size, width)
         self.stages = nn.ModuleList(
             DoubleConvolution(before, after) for before, after in zip([3, *widths], widths, strict=False)
         )
         self.pool = nn.MaxPool2d(2)
-        self.norm = LayerNorm(width)
+        self.norm = LayerNorm(widths[-1])
 
     def forward(self, images: Tensor) -> list[Tensor]:
         maps = [self.stages[0](images)]
@@ -119,11 +120,11 @@ class ConvolutionalStem(nn.Module):
 
 
 class ConvolutionalHead(nn.Module):
-    """A U-Net's way up from tokens (B, h, w, width) and the stem's finer maps to (B, H, W, channels)."""
+    """A U-Net's way up from tokens (B, h, w, C) and the stem's finer maps to (B, H, W, channels)."""
 
-    def __init__(self, patch_size: int, width: int) -> None:
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
-        coarse_to_fine = _stem_widths(patch_size, width)[::-1]
+        coarse_to_fine = widths[::-1]
         steps = list(pairwise(coarse_to_fine))
         self.channels = coarse_to_fine[-1]
         self.upsample = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, 2) for coarse, fine in steps)
@@ -134,12 +135,6 @@ class ConvolutionalHead(nn.Module):
         for upsample, stage, fine in zip(self.upsample, self.stages, finer[::-1], strict=True):
             x = stage(torch.cat([fine, upsample(x)], dim=1))
         return x.permute(0, 2, 3, 1)
-
-
-def _stem_widths(patch_size: int, width: int) -> list[int]:
-    """Channels at full resolution and after each halving: `width` at the last two, half as many at each before."""
-    halvings = patch_size.bit_length() - 1
-    return [width >> max(0, halvings - 1 - level) for level in range(halvings + 1)]
 
 
 class PatchMerging(nn.Module):
@@ -190,12 +185,6 @@ class ImageExpand(Expansion):
 
     def forward(self, tokens: Tensor, _: list[Tensor]) -> Tensor:
         return self.enlarged(tokens)
-
-
-ENDS: dict[str, tuple[type[PatchEmbed | ConvolutionalStem], type[ImageExpand | ConvolutionalHead]]] = {
-    "patches": (PatchEmbed, ImageExpand),
-    "convolutions": (ConvolutionalStem, ConvolutionalHead),
-}
 
 
 class EncoderStage(nn.Module):

@@ -93,19 +93,20 @@ def test_keys_are_those_of_the_public_code() -> None:
     assert {key: tuple(state[key].shape) for key in KEYS if key in state} == KEYS
 
 
-@pytest.mark.parametrize("stem", ["patches", "convolutions"])
+@pytest.mark.parametrize("convolutions", [False, True])
 @pytest.mark.parametrize(
     ("height", "width", "patch"), [(32, 32, 4), (64, 32, 4), (32, 96, 4), (16, 48, 2), (64, 128, 8)]
 )
-def test_logits_have_the_size_of_the_image(height: int, width: int, patch: int, stem: str) -> None:
+def test_logits_have_the_size_of_the_image(height: int, width: int, patch: int, convolutions: bool) -> None:
+    stem = {2: (8,), 4: (4, 8), 8: (3, 5, 6)}[patch] if convolutions else ()
     network = tiny(patch_size=patch, stem=stem, classes=2).eval()
     with torch.no_grad():
         assert network(torch.randn(2, 3, height, width)).shape == (2, 2, height, width)
 
 
 def test_convolutions_take_the_place_of_patches_at_both_ends() -> None:
-    """Parameters by hand for width 8: 4 channels, 8, and 8 as tokens; a normalised channel has two numbers."""
-    network, images = tiny(stem="convolutions"), torch.randn(2, 3, 32, 64)
+    """Parameters by hand for 4 channels, 8, and 8 as tokens; a normalised channel has two numbers."""
+    network, images = tiny(stem=(4, 8)), torch.randn(2, 3, 32, 64)
     stem, head = network.patch_embed, network.final_up
     down = [(108 + 144) + 4 * 4, (288 + 576) + 4 * 8, (576 + 576) + 4 * 8]
     up = [(256 + 8) + (1152 + 576) + 4 * 8, (128 + 4) + (288 + 144) + 4 * 4]
@@ -116,8 +117,13 @@ def test_convolutions_take_the_place_of_patches_at_both_ends() -> None:
     assert head(tokens, finer).shape == (2, 32, 64, 4)
 
 
-@pytest.mark.parametrize("stem", ["patches", "convolutions"])
-def test_an_image_is_seen_alone(stem: str) -> None:
+def test_a_stem_that_does_not_reach_the_tokens_is_refused() -> None:
+    with pytest.raises(ValueError, match="a stem of 1 levels for patches of 4 px"):
+        tiny(stem=(8,))
+
+
+@pytest.mark.parametrize("stem", [(), (4, 8)])
+def test_an_image_is_seen_alone(stem: tuple[int, ...]) -> None:
     """What else is in the batch changes nothing."""
     network = tiny(stem=stem).eval()
     images = torch.randn(3, 3, 32, 32)
