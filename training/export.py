@@ -69,7 +69,7 @@ def export(
 
     The decision threshold is chosen on the slides of `data` that no run trained on (training/ensemble.py). Without
     data it is the mean of the members' own, each of which was chosen on what its run was validated on. With float16
-    the weights are rounded (training/graph.py), and the graphs are compared with the rounded checkpoints. The folder
+    weights are rounded (training/graph.py) once the graphs have been compared with the checkpoints. The folder
     appears whole or not at all. Raises AlgorithmError where the runs do not fit together, where a graph differs from
     its checkpoint by more than 1e-3 in a logit, or rounding moved one by more than 0.05, where the folder is there
     already, or where all slides were trained on.
@@ -83,11 +83,19 @@ def export(
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-") as beside:
         folder = Path(beside) / output.name
         folder.mkdir()
-        for number, checkpoint in enumerate(checkpoints):
-            write_onnx(_model(checkpoint, recipe, weights), recipe.input.tile_px, folder / f"member_{number}.onnx")
-        manifest = _manifest(recipe, checkpoints, card, folder)
+        models = [build_model(recipe.model, checkpoint["model"]) for checkpoint in checkpoints]
+        graphs = [folder / f"member_{number}.onnx" for number in range(len(models))]
+        for model, graph in zip(models, graphs, strict=True):
+            write_onnx(model, recipe.input.tile_px, graph)
+        manifest = _manifest(recipe, checkpoints, card, graphs)
         _write_manifest(folder, manifest)
-        parity = _parity(folder, checkpoints, recipe, weights)
+        parity = {"tiles": sum(PARITY_BATCHES), "weights": weights, **_parity(folder, models, recipe)}
+        if weights == "float16":
+            for graph in graphs:
+                round_weights(graph)
+            manifest = _manifest(recipe, checkpoints, card, graphs)
+            _write_manifest(folder, manifest)
+            parity |= _rounding(folder, models, recipe)
         manifest["provenance"]["parity"] = parity
         _write_manifest(folder, manifest)
         if data is not None:
@@ -134,44 +142,35 @@ def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]])
             raise AlgorithmError(f"{run} was trained with another recipe than {runs[0]}.", "Export runs of one recipe.")
 
 
-def _model(checkpoint: dict[str, Any], recipe: Recipe, weights: WeightType) -> nn.Module:
-    model = build_model(recipe.model, checkpoint["model"])
-    if weights == "float16":
-        round_weights(model)
-    return model
-
-
-def _parity(folder: Path, checkpoints: Sequence[dict[str, Any]], recipe: Recipe, weights: WeightType) -> dict[str, Any]:
-    """How far the graphs' logits lie from the checkpoints', and, where weights were rounded, what that moved."""
-    difference = _difference(folder, checkpoints, recipe, weights)
+def _parity(folder: Path, models: Sequence[nn.Module], recipe: Recipe) -> dict[str, float]:
+    difference = largest_difference(folder, models, recipe)
     if difference > LARGEST_DIFFERENCE:
         raise AlgorithmError(
             f"The exported graphs differ from their checkpoints by {difference:.2g} in a logit.",
             f"At most {LARGEST_DIFFERENCE} is accepted: report this with the recipe.",
         )
-    parity = {"tiles": sum(PARITY_BATCHES), "largest_logit_difference": difference, "weights": weights}
-    if weights == "float32":
-        return parity
-    rounding = _difference(folder, checkpoints, recipe, "float32")
+    return {"largest_logit_difference": difference}
+
+
+def _rounding(folder: Path, models: Sequence[nn.Module], recipe: Recipe) -> dict[str, float]:
+    rounding = largest_difference(folder, models, recipe)
     if rounding > LARGEST_ROUNDING:
         raise AlgorithmError(
             f"Weights of 16 bits move a logit by {rounding:.2g}, more than {LARGEST_ROUNDING}.",
             "Export this network with --weights float32.",
         )
-    return {**parity, "largest_logit_rounding": rounding}
+    return {"largest_logit_rounding": rounding}
 
 
-def _difference(folder: Path, checkpoints: Sequence[dict[str, Any]], recipe: Recipe, weights: WeightType) -> float:
-    return largest_difference(folder, [_model(checkpoint, recipe, weights) for checkpoint in checkpoints], recipe)
-
-
-def _manifest(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card, folder: Path) -> dict[str, Any]:
+def _manifest(
+    recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]
+) -> dict[str, Any]:
     """The manifest as a tree, parity still empty."""
     threshold = float(np.mean([checkpoint["best"]["threshold"] for checkpoint in checkpoints]))
     manifest = Manifest(
         name=card.name,
         version=card.version,
-        members=tuple(_member(folder / f"member_{n}.onnx", checkpoint) for n, checkpoint in enumerate(checkpoints)),
+        members=tuple(_member(graph, checkpoint) for graph, checkpoint in zip(graphs, checkpoints, strict=True)),
         input=recipe.input,
         postprocess=recipe.postprocess.model_copy(update={"threshold": round(threshold, 4)}),
         provenance={

@@ -15,19 +15,8 @@ OPSET = 18
 WeightType = Literal["float32", "float16"]
 
 
-@torch.no_grad()
-def round_weights(model: nn.Module) -> None:
-    """Round kernels and matrices to 16 bits; biases, norms and running statistics are few and stay as they are."""
-    for weight in model.parameters():
-        if weight.ndim > 1:
-            weight.copy_(weight.half())
-
-
 def write_onnx(model: nn.Module, tile_px: int, path: Path) -> None:
-    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to `logits`, with a free batch.
-
-    The graph computes in 32 bits; weights that 16 bits hold exactly, as round_weights leaves them, are stored in 16.
-    """
+    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to `logits`, with a free batch."""
     batch = torch.export.Dim("batch", min=1, max=1024)
     example = torch.zeros(2, 3, tile_px, tile_px)
     program = torch.onnx.export(
@@ -43,8 +32,25 @@ def write_onnx(model: nn.Module, tile_px: int, path: Path) -> None:
     assert program is not None
     graph = program.model_proto
     _remove_notes(graph)
-    _store_in_half(graph)
     onnx.save(graph, path)
+
+
+def round_weights(path: Path) -> None:
+    """Round a graph's kernels and matrices to 16 bits and store them so; it still computes in 32.
+
+    Biases, norms and running statistics are few and stay as they are.
+    """
+    model = onnx.load(path)
+    casts = []
+    for stored in model.graph.initializer:
+        values, name = numpy_helper.to_array(stored), stored.name
+        if values.dtype == np.float32 and values.ndim > 1:
+            stored.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            casts.append(helper.make_node("Cast", [stored.name], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
 
 
 def _remove_notes(model: onnx.ModelProto) -> None:
@@ -55,20 +61,3 @@ def _remove_notes(model: onnx.ModelProto) -> None:
         part.ClearField("metadata_props")
     for node in model.graph.node:
         node.ClearField("name")
-
-
-def _store_in_half(model: onnx.ModelProto) -> None:
-    """Keep each matrix that loses nothing by it in 16 bits, and cast it where the graph begins."""
-    casts = []
-    for stored in model.graph.initializer:
-        values, name = numpy_helper.to_array(stored), stored.name
-        if values.dtype != np.float32 or values.ndim < 2:
-            continue
-        with np.errstate(over="ignore"):
-            half = values.astype(np.float16)
-        if np.array_equal(half.astype(np.float32), values):
-            stored.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
-            casts.append(helper.make_node("Cast", [stored.name], [name], to=onnx.TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)

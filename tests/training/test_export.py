@@ -139,12 +139,12 @@ def test_one_run_makes_one_member(
     assert [path.name for path in (tmp_path / "bundles").iterdir()] == ["one"]
 
 
-def test_weights_of_16_bits_are_compared_with_the_rounded_checkpoint_and_with_the_checkpoint(
+def test_weights_are_rounded_once_the_graphs_have_been_compared(
     runs: list[Path], bundle: Path, card: Card, tmp_path: Path
 ) -> None:
     parity = export(runs[:1], card, tmp_path / "half", weights="float16")
     assert load_bundle(tmp_path / "half").manifest.provenance.parity == parity
-    assert parity["weights"] == "float16" and parity["largest_logit_difference"] <= 1e-4
+    assert parity["weights"] == "float16" and parity["largest_logit_difference"] <= 1e-3
     assert 1e-4 < parity["largest_logit_rounding"] <= 0.05
     tiles = random_tiles(3)
     half, whole = (Ensemble(load_bundle(folder), device="cpu").logits(tiles) for folder in (tmp_path / "half", bundle))

@@ -1,6 +1,6 @@
-"""Weights of 16 bits in graphs: what is rounded, what is stored, and that graphs say what their networks say."""
+"""Weights of 16 bits in graphs: what is rounded, and how little that moves."""
 
-from collections import Counter
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,57 +16,48 @@ from training.models.build import build_model
 
 
 @pytest.fixture(scope="module")
-def rounded() -> nn.Module:
+def model() -> nn.Module:
     torch.manual_seed(0)
-    model = build_model(tiny_recipe().model).eval()
-    round_weights(model)
-    return model
+    return build_model(tiny_recipe().model).eval()
 
 
 @pytest.fixture(scope="module")
-def graph(rounded: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("graph") / "rounded.onnx"
-    write_onnx(rounded, 32, path)
+def graph(model: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("graph") / "whole.onnx"
+    write_onnx(model, 32, path)
     return path
 
 
-def test_kernels_and_matrices_are_rounded_and_nothing_else() -> None:
-    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
-    values = 1 + torch.tensor([2.0**-10, 2.0**-12])  # 16 bits hold the first alone
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(values.expand_as(parameter))
-    round_weights(model)
-    assert torch.equal(model[0].weight, torch.tensor([1 + 2.0**-10, 1.0]).expand(2, 2))
-    for vector in (model[0].bias, model[1].weight, model[1].bias):
-        assert torch.equal(vector, values)
+@pytest.fixture(scope="module")
+def rounded(graph: Path) -> Path:
+    path = graph.with_name("rounded.onnx")
+    shutil.copy(graph, path)
+    round_weights(path)
+    return path
 
 
-def test_rounded_weights_are_stored_in_16_bits(rounded: nn.Module, graph: Path) -> None:
-    onnx.checker.check_model(onnx.load(graph), full_check=True)
-    sizes = stored(graph)
-    assert sizes["float16"] >= 0.95 * sum(weight.numel() for weight in rounded.parameters() if weight.ndim > 1)
-    assert sizes["float32"] <= sum(value.numel() for value in rounded.state_dict().values() if value.ndim < 2)
+def test_kernels_and_matrices_are_stored_in_16_bits_and_nothing_else(graph: Path, rounded: Path) -> None:
+    onnx.checker.check_model(onnx.load(rounded), full_check=True)
+    whole, half = stored(graph), stored(rounded)
+    matrices = {
+        f"{name}_half": values for name, values in whole.items() if values.dtype == np.float32 and values.ndim > 1
+    }
+    assert {name for name, values in half.items() if values.dtype == np.float16} == set(matrices)
+    for name, values in matrices.items():
+        assert half[name] == pytest.approx(values, rel=2**-11, abs=2**-24)
+    for name in half.keys() - matrices.keys():
+        assert np.array_equal(half[name], whole[name])
+    assert rounded.stat().st_size < graph.stat().st_size
 
 
-def test_other_weights_keep_their_32_bits(tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    model = nn.Conv2d(3, 1, 3, padding=1)
-    write_onnx(model, 32, tmp_path / "graph.onnx")
-    assert set(stored(tmp_path / "graph.onnx")) <= {"float32", "int64"}
-
-
-def test_a_graph_of_rounded_weights_says_what_the_network_says(rounded: nn.Module, graph: Path) -> None:
+def test_a_rounded_graph_says_nearly_what_the_network_says(model: nn.Module, rounded: Path) -> None:
     images = torch.randn(3, 3, 32, 32)
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(rounded, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"image": images.numpy()})
     with torch.inference_mode():
-        assert np.abs(found - rounded(images).numpy()).max() <= 1e-4
+        assert 1e-6 < np.abs(found - model(images).numpy()).max() <= 0.05
 
 
-def stored(graph: Path) -> Counter[str]:
-    """Numbers in a graph by their type."""
-    sizes: Counter[str] = Counter()
-    for values in map(onnx.numpy_helper.to_array, onnx.load(graph).graph.initializer):
-        sizes[str(values.dtype)] += values.size
-    return sizes
+def stored(graph: Path) -> dict[str, np.ndarray]:
+    """The numbers in a graph by name."""
+    return {values.name: onnx.numpy_helper.to_array(values) for values in onnx.load(graph).graph.initializer}
