@@ -1,9 +1,9 @@
 """Work done ahead in a thread: tiles read before the network takes them, every pixel once, in batches."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -23,27 +23,40 @@ class TileBatch(NamedTuple):
 
 
 class Strip:
-    """Rows of a view held in memory, themselves a view.
+    """Rows of a view held in memory, themselves a view, as far as tiles lie in them.
 
-    Neighbouring rows of tiles share most of their pixels: a strip that moves down reads only the rows that are new.
+    Neighbouring tiles share pixels: a strip that moves down reads only the pixels that are new, and none between tiles.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, tile: int) -> None:
         self.width, self.height = view.width, view.height
         self._view = view
+        self._tile = tile
         self._y = 0
         self._rows = np.empty((0, view.width, 3), np.uint8)
+        self._read_to = np.zeros(view.width, np.intp)  # the row that each column has been read to
 
-    def move(self, y: int, height: int) -> None:
-        """Hold the rows from y on, which lies below the place before."""
+    def move(self, y: int, xs: Sequence[int]) -> None:
+        """Hold the tiles that start at the row y, which lies below the place before, and the columns xs."""
+        end = min(y + self._tile, self.height)
+        rows = np.empty((end - y, self.width, 3), np.uint8)
         kept = self._rows[y - self._y :]
-        start = y + len(kept)
-        fresh = self._view.read(0, start, self.width, y + height - start)
-        self._rows = np.concatenate((kept, fresh))
-        self._y = y
+        rows[: len(kept)] = kept
+        self._y, self._rows = y, rows
+
+        wanted = np.zeros(self.width, bool)
+        for x in xs:
+            wanted[x : x + self._tile] = True
+        missing_from = np.where(wanted, np.maximum(self._read_to, y), end)
+        self._read_to[wanted] = end
+        changes = np.flatnonzero(np.diff(missing_from)) + 1
+        for left, right in pairwise([0, *changes.tolist(), self.width]):
+            top = int(missing_from[left])
+            if top < end:
+                rows[top - y :, left:right] = self._view.read(left, top, right - left, end - top)
 
     def read(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-        """A window (height, width, 3) of the rows held, in px of the view."""
+        """A window (height, width, 3) of the tiles held, in px of the view."""
         return self._rows[y - self._y : y - self._y + height, x : x + width]
 
 
@@ -69,8 +82,8 @@ def _batches(view: View, grid: TileGrid, batch_size: int) -> Iterator[TileBatch]
 
 
 def _tiles(view: View, grid: TileGrid) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
-    strip = Strip(view)
+    strip = Strip(view, grid.tile)
     for y, xs in grid.rows:
-        strip.move(y, min(grid.tile, view.height))
+        strip.move(y, xs)
         for x in xs:
             yield (x, y), read_tile(strip, x, y, grid.tile)

@@ -30,8 +30,8 @@ PROVIDERS = {
     "cuda": [(CUDA_PROVIDER, {"use_tf32": "0"}), CPU_PROVIDER],  # TF32 would move scores in their third digit
 }
 
-PIXELS_AT_ONCE = {"cpu": 2**16, "cuda": 2**19}
-"""Of the tiles in a batch. Memory grows with them: two tiles of 512 px through seven members fill half of 16 GB."""
+PIXELS_AT_ONCE = {"cpu": 2**18, "cuda": 2**19}
+"""Of the tiles in a batch. On a GPU memory grows with them; a CPU takes a batch tile by tile, whatever its size."""
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from algorithm.detectors.geometry import Point, box_centre, convex_hull, smallest_rectangle_centre
-from algorithm.detectors.masks import EIGHT_NEIGHBOURS
+from algorithm.detectors.masks import labelled
 from algorithm.manifest import Centre
 
 
@@ -71,14 +70,14 @@ class Band:
         values: NDArray[np.float32],
         y: int,
     ) -> None:
-        self.labels, self._count = ndimage.label(mask, EIGHT_NEIGHBOURS)
-        self._core, self._marks, self._values, self._y = core, marks, values, y
+        self.labels, self._count = labelled(mask)
+        self._mask, self._core, self._marks, self._values, self._y = mask, core, marks, values, y
 
     def components(self) -> list[Component]:
         """The component of each label, from label 1 on."""
         if self._count == 0:
             return []
-        rows, columns = np.nonzero(self.labels)
+        rows, columns = np.nonzero(self._mask)
         labels = self.labels[rows, columns] - 1
         area, sum_x, sum_y = (
             np.bincount(labels, weights, self._count).astype(np.int64) for weights in (None, columns, rows + self._y)

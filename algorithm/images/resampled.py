@@ -1,6 +1,8 @@
 """An image seen at another spacing, window by window, without seams."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,7 @@ SAME_SPACING = 0.01
 _KERNEL = PillowImage.Resampling.BICUBIC
 _SUPPORT = 2  # px of the kernel to each side, times the scale where the view is coarser
 _BLOCK = 512  # view px resampled at once, along each axis
+_THREADS = 2  # blocks resampled side by side; more would hold more level-0 pixels
 _SCALE_STEPS = 2048  # scales are multiples of 1/2048: a block's corners are then exact in Pillow's float32
 
 
@@ -43,10 +46,14 @@ class ResampledImage:
         if self.scale_x == self.scale_y == 1.0:
             return self.image.read(x, y, width, height)
         window = np.empty((height, width, 3), np.uint8)
-        for top in range(0, height, _BLOCK):
-            for left in range(0, width, _BLOCK):
-                part = window[top : top + _BLOCK, left : left + _BLOCK]
-                part[...] = self._resample(x + left, y + top, part.shape[1], part.shape[0])
+
+        def resample_block(place: tuple[int, int]) -> None:
+            top, left = place
+            block = window[top : top + _BLOCK, left : left + _BLOCK]
+            block[...] = self._resample(x + left, y + top, block.shape[1], block.shape[0])
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(resample_block, product(range(0, height, _BLOCK), range(0, width, _BLOCK))))
         return window
 
     def to_level0(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
