@@ -78,7 +78,7 @@ class Band:
         if self._count == 0:
             return []
         rows, columns = np.nonzero(self._mask)
-        labels = self.labels[rows, columns] - 1
+        labels = np.asarray(self.labels[rows, columns] - 1, dtype=np.intp)
         area, sum_x, sum_y = (
             np.bincount(labels, weights, self._count).astype(np.int64) for weights in (None, columns, rows + self._y)
         )
