@@ -1,12 +1,12 @@
 """The batches of a run, each made while the one before it is trained on."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from algorithm.prefetch import ahead
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.data.sampling import TileSampler
@@ -26,14 +26,7 @@ class Batches:
 
     def of_epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The epoch's batches, as `make` makes them."""
-        count = self.recipe.optimiser.batches_per_epoch
-        with ThreadPoolExecutor(1) as pool:
-            coming = pool.submit(self.make, epoch, 0)
-            for number in range(1, count + 1):
-                batch = coming.result()
-                if number < count:
-                    coming = pool.submit(self.make, epoch, number)
-                yield batch
+        return ahead((self.make(epoch, number) for number in range(self.recipe.optimiser.batches_per_epoch)), 1)
 
     def make(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
         """The process's share of one batch: RGB tiles (n, 3, T, T) in 0 to 1 and masks (n, 1, T, T) of 0 and 1."""

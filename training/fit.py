@@ -8,30 +8,22 @@ from typing import Any
 import numpy as np
 import torch
 from rich.progress import Progress
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from algorithm.errors import AlgorithmError
 from training import distributed
-from training.augment.tiles import augmented_tiles
-from training.batches import Batches
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.folds import Fold
 from training.data.read import Data
-from training.data.sampling import TileSampler
-from training.data.split import Split, searched, split_fold
-from training.data.stains import RegionStains
+from training.data.split import Split, split_fold
 from training.models.build import build_model
 from training.optimiser import adamw, learning_rate
-from training.parts import in_parts
-from training.recipe import AugmentSettings, OptimiserSettings, Recipe, recipe_from
+from training.recipe import OptimiserSettings, Recipe, recipe_from
 from training.revalidate import test_best
-from training.systems.segmentation import TilePredictor, loss, normalise
-from training.validation import best_score, metrics
+from training.systems.base import Batch
+from training.systems.build import build_system
 from training.weights.files import Weights
-
-VALIDATION_BATCHES = 8
-UNCHANGED = AugmentSettings(flips_and_turns=False)
 
 
 def fit(
@@ -72,7 +64,7 @@ def fit(
                 _record(run, board, metrics)
             distributed.wait()
             progress.advance(bar)
-    return test_best(run, split, trainer.device) if first else {}
+    return test_best(run, trainer.system, trainer.device) if first and split.tested else {}
 
 
 def _check_same_fold(weights: Weights | None, fold: Fold) -> None:
@@ -106,12 +98,7 @@ class Trainer:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
         self.optimiser = adamw(self.model, recipe.optimiser)
-        tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
-        stains = RegionStains(recipe.augment.stain_model, recipe.seed)
-        self.sampler = TileSampler(split.training, tile, resolution, recipe.sampling, stains)
-        self.batches = Batches(recipe, self.sampler)
-        self.validation_sampler = TileSampler(split.validation, tile, resolution, recipe.sampling)
-        self.validation_regions = searched(split.validation)
+        self.system = build_system(recipe, split, self.device)
         self.epoch = 0
         self.best: dict[str, Any] = {}
         self.improved = False
@@ -120,16 +107,16 @@ class Trainer:
         """Train for one epoch: the mean loss of its batches."""
         total = self.recipe.optimiser.batches_per_epoch
         losses = []
-        for number, (tiles, masks) in enumerate(self.batches.of_epoch(self.epoch)):
-            losses.append(self._step(self.epoch * total + number, tiles, masks))
+        for number, batch in enumerate(self.system.batches(self.epoch)):
+            losses.append(self._step(self.epoch * total + number, batch))
             advance()
         self.epoch += 1
         return float(np.mean(losses))
 
     def validate(self, training_loss: float) -> dict[str, Any]:
         """Of the epoch just trained, whether it is the best: the metrics, one flat dict."""
-        metrics = {"epoch": self.epoch, "training_loss": training_loss, **self._validate()}
-        key, sign = ("validation_f1", 1) if self.recipe.select_on == "f1" else ("validation_loss", -1)
+        metrics = {"epoch": self.epoch, "training_loss": training_loss, **self.system.validate(self.model)}
+        key, sign = f"validation_{self.recipe.select_on}", -1 if self.recipe.select_on == "loss" else 1
         self.improved = not self.best or sign * metrics[key] > sign * self.best[key]
         if self.improved:
             self.best = metrics
@@ -152,47 +139,14 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.best, self.weights = state["epoch"], state["best"], state.get("weights")
 
-    def _whole_batch(self, tiles: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
-        """What all processes drew: as many tiles as a batch has, the same in every process.
-
-        Where more were drawn, the positives, and the negatives that the network takes most for figures.
-        """
-        size = self.recipe.optimiser.batch_size
-        drawn = self.sampler.drawn(size)
-        tiles, masks = (distributed.gather(part.to(self.device), drawn) for part in (tiles, masks))
-        if drawn == size:
-            return tiles, masks
-        positives = self.sampler.positives(size)
-        hardest = self._looks_like_figures(tiles[positives:]).topk(size - positives).indices + positives
-        kept = torch.cat([torch.arange(positives, device=tiles.device), hardest])
-        return tiles[kept], masks[kept]
-
-    @torch.no_grad()
-    def _looks_like_figures(self, tiles: Tensor) -> Tensor:
-        """The largest logit of each tile, (B,); each process looks at its share."""
-        settings = self.recipe.optimiser
-        at_once = settings.batch_size // (distributed.world_size() * settings.accumulate)
-        self.model.eval()
-        own = tiles[distributed.share(len(tiles))].split(at_once)
-        return distributed.gather(torch.cat([self._logits(part).amax((1, 2, 3)) for part in own]), len(tiles))
-
-    def _logits(self, tiles: Tensor) -> Tensor:
-        """Of RGB tiles in 0 to 1, in float32 whatever the network computes in."""
-        half = self.recipe.optimiser.precision == "bfloat16"
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
-            return self.model(normalise(tiles, self.recipe.input)).float()
-
-    def _step(self, step: int, tiles: Tensor, masks: Tensor) -> float:
+    def _step(self, step: int, batch: Batch) -> float:
         settings = self.recipe.optimiser
         # for drop path: resuming repeats it, and each process has its own
         torch.manual_seed((self.recipe.seed * 1_000_003 + step) * distributed.world_size() + distributed.rank())
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(settings, step)
-        tiles, masks = self._whole_batch(tiles, masks)
         self.model.train()
-        own = tiles[distributed.share(len(tiles))]
-        logits = distributed.gather(in_parts(self._logits, self.model, own, settings.accumulate), len(tiles))
-        value = loss(logits, masks, self.recipe.loss)
+        value = self.system.loss(self.model, batch)
         self.optimiser.zero_grad()
         value.backward()
         distributed.sum_gradients(self.model)
@@ -205,25 +159,6 @@ class Trainer:
             )
         self.optimiser.step()
         return value.item()
-
-    def _validate(self) -> dict[str, float]:
-        predict = TilePredictor(self.model, self.recipe.input, self.device)
-        score = best_score(predict, self.validation_regions, self.recipe)
-        return {"validation_loss": self._validation_loss(), **metrics(score)}
-
-    @torch.inference_mode()
-    def _validation_loss(self) -> float:
-        """Of the same tiles after every epoch, as they are in the held-out regions."""
-        recipe, tile = self.recipe, self.recipe.input.tile_px
-        rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
-        self.model.eval()
-        losses = []
-        for _ in range(VALIDATION_BATCHES):
-            windows = self.validation_sampler.batch(rng, recipe.optimiser.batch_size, tile)
-            tiles, masks = augmented_tiles(windows, tile, UNCHANGED, generator)
-            logits = self.model(normalise(tiles.to(self.device), recipe.input))
-            losses.append(loss(logits, masks.to(self.device), recipe.loss).item())
-        return float(np.mean(losses))
 
 
 def _digests(masks: list[dict[str, str]]) -> list[str]:

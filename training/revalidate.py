@@ -7,9 +7,10 @@ import torch
 from algorithm.errors import AlgorithmError
 from training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from training.data.read import Data
-from training.data.split import Split, searched, split_fold
+from training.data.split import searched, split_fold
 from training.models.build import build_model
 from training.recipe import Recipe, recipe_from, with_overrides
+from training.systems.base import System
 from training.systems.segmentation import TilePredictor
 from training.validation import best_score, metrics, tested_metrics
 
@@ -49,15 +50,11 @@ def revalidate(run: Path, recipe: Recipe, data: Data, keep: bool) -> dict[str, f
     return found
 
 
-def test_best(run: Path, split: Split, device: torch.device) -> dict[str, float]:
-    """Measure the best checkpoint on the held-out domain, at its own threshold, and write the figures into it."""
-    if not split.tested:
-        return {}
+def test_best(run: Path, system: System, device: torch.device) -> dict[str, float]:
+    """Measure the best checkpoint on what was held out and chose nothing, and write the figures into it."""
     checkpoint = load_checkpoint(run / BEST)
     recipe = recipe_from(checkpoint["recipe"], str(run / BEST))
-    model = build_model(recipe.model, checkpoint["model"]).to(device)
-    predict = TilePredictor(model, recipe.input, device)
-    found = tested_metrics(predict, split, recipe, checkpoint["best"]["threshold"])
+    found = system.tested(build_model(recipe.model, checkpoint["model"]).to(device), checkpoint["best"])
     checkpoint["best"] |= found
     save_checkpoint(run / BEST, checkpoint)
     return found

@@ -56,7 +56,9 @@ def test_batches_and_threads_make_no_difference(tmp_path: Path) -> None:
 def test_batches_hold_many_small_tiles_and_at_least_one(tmp_path: Path) -> None:
     assert [runtime.tiles_at_once("cpu", side) for side in (64, 256, 512)] == [64, 4, 1]
     assert [runtime.tiles_at_once("cuda", side) for side in (128, 512, 1024)] == [32, 2, 1]
-    assert Ensemble(load_bundle(write_tiny_bundle(tmp_path, tile_px=TILE)), "cpu").batch_size == runtime.tiles_at_once("cpu", TILE)
+    assert Ensemble(load_bundle(write_tiny_bundle(tmp_path, tile_px=TILE)), "cpu").batch_size == runtime.tiles_at_once(
+        "cpu", TILE
+    )
 
 
 @pytest.mark.parametrize(

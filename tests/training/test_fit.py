@@ -156,14 +156,14 @@ def test_the_negatives_kept_are_those_taken_most_for_figures() -> None:
     tiles = torch.zeros(8, 3, 32, 32)
     tiles[:, 0, 5, 7] = reds
     masks = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 1, 32, 32)
-    kept, own_masks = keen._whole_batch(tiles, masks)
+    kept, own_masks = keen.system.whole_batch(keen.model, tiles, masks)
     assert kept[:, 0, 5, 7].tolist() == reds[[0, 1, 3, 6]].tolist()
     assert own_masks[:, 0, 0, 0].tolist() == [0, 1, 3, 6]
 
 
 def test_a_run_with_more_negatives_drawn_trains_on_whole_batches(tmp_path: Path) -> None:
     recipe = tiny_recipe(sampling={"negatives_drawn": 2, "mask_radius_um": 1.5})
-    tiles, _ = trainer(recipe).batches.make(0, 0)
+    tiles, _ = trainer(recipe).system.made.make(0, 0)
     assert len(tiles) == 6
     fit(recipe, drawn_data(), tmp_path, fold=0, resume=False)
     assert load_checkpoint(tmp_path / LAST)["epoch"] == 2
@@ -196,8 +196,9 @@ def test_a_run_that_diverges_stops_with_its_checkpoint_whole(tmp_path: Path, mon
     recipe = tiny_recipe()
     step = Trainer._step
 
-    def poisoned(self: Trainer, number: int, tiles: torch.Tensor, masks: torch.Tensor) -> float:
-        return step(self, number, tiles * (float("nan") if number == 4 else 1), masks)
+    def poisoned(self: Trainer, number: int, batch: tuple[torch.Tensor, torch.Tensor]) -> float:
+        tiles, masks = batch
+        return step(self, number, (tiles * (float("nan") if number == 4 else 1), masks))
 
     monkeypatch.setattr(Trainer, "_step", poisoned)
     with pytest.raises(AlgorithmError, match=r"diverged: the gradient of batch 2 of epoch 2 is not finite"):

@@ -139,8 +139,8 @@ def test_the_tiles_of_a_run_have_the_masks(data: Path, masks: Path) -> None:
     plain = read_data([data], [], 0.25)
     areas = []
     for given in (plain, with_masks(plain, [data], [masks])):
-        trainer = Trainer(own, split_fold(given, own, 0))
-        for sampler in (trainer.sampler, trainer.validation_sampler):
+        system = Trainer(own, split_fold(given, own, 0)).system
+        for sampler in (system.sampler, system.validation_sampler):
             windows = sampler.batch(np.random.default_rng(0), 8, 64)
             areas.append(max(int(window.mask.sum()) for window in windows if window.positive))
     assert max(areas[:2]) <= 2 * 13

@@ -1,8 +1,10 @@
-"""The segmentation system: VM-UNet's losses and its way of being validated.
+"""The segmentation system: VM-UNet's batches, its losses and its way of being validated.
 
 Source: Percannella et al., "Mitosis detection in domain shift scenarios: a Mamba-based approach" (MIDOG 2025):
 Dice (Milletari et al. 2016) plus focal loss (Lin et al. 2017).
 """
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -12,9 +14,102 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from algorithm.manifest import InputSettings
-from training.recipe import LossSettings
+from training import distributed
+from training.augment.tiles import augmented_tiles
+from training.batches import Batches
+from training.data.sampling import TileSampler
+from training.data.split import Split, searched
+from training.data.stains import RegionStains
+from training.parts import in_parts
+from training.recipe import AugmentSettings, LossSettings, Recipe
+from training.systems.base import Batch
+from training.validation import best_score, metrics, tested_metrics
 
 DICE_SMOOTHING = 1.0
+VALIDATION_BATCHES = 8
+UNCHANGED = AugmentSettings(flips_and_turns=False)
+
+
+class Segmentation:
+    """Tiles of a split, half of them with a figure, and the network's maps of them (`training.systems.base.System`)."""
+
+    def __init__(self, recipe: Recipe, split: Split, device: torch.device) -> None:
+        self.recipe, self.split, self.device = recipe, split, device
+        tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
+        stains = RegionStains(recipe.augment.stain_model, recipe.seed)
+        self.sampler = TileSampler(split.training, tile, resolution, recipe.sampling, stains)
+        self.made = Batches(recipe, self.sampler)
+        self.validation_sampler = TileSampler(split.validation, tile, resolution, recipe.sampling)
+        self.validation_regions = searched(split.validation)
+
+    def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The process's tiles (n, 3, T, T) in 0 to 1 and masks (n, 1, T, T)."""
+        return self.made.of_epoch(epoch)
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Of all that the processes drew, as many tiles as a batch has."""
+        tiles, masks = self.whole_batch(model, *batch)
+        own = tiles[distributed.share(len(tiles))]
+        parts = self.recipe.optimiser.accumulate
+        logits = in_parts(lambda part: self._logits(model, part), model, own, parts)
+        return loss(distributed.gather(logits, len(tiles)), masks, self.recipe.loss)
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """The loss of the same tiles after every epoch, and the figures at the best threshold."""
+        predict = TilePredictor(model, self.recipe.input, self.device)
+        score = best_score(predict, self.validation_regions, self.recipe)
+        return {"validation_loss": self._validation_loss(model), **metrics(score)}
+
+    def tested(self, model: nn.Module, best: dict[str, float]) -> dict[str, float]:
+        """On the held-out domain, at the threshold that others chose; nothing where folds are by slide."""
+        predict = TilePredictor(model, self.recipe.input, self.device)
+        return tested_metrics(predict, self.split, self.recipe, best["threshold"])
+
+    def whole_batch(self, model: nn.Module, tiles: Tensor, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """What all processes drew: as many tiles as a batch has, the same in every process.
+
+        Where more were drawn, the positives, and the negatives that the network takes most for figures.
+        """
+        size = self.recipe.optimiser.batch_size
+        drawn = self.sampler.drawn(size)
+        tiles, masks = (distributed.gather(part.to(self.device), drawn) for part in (tiles, masks))
+        if drawn == size:
+            return tiles, masks
+        positives = self.sampler.positives(size)
+        hardest = self._looks_like_figures(model, tiles[positives:]).topk(size - positives).indices + positives
+        kept = torch.cat([torch.arange(positives, device=tiles.device), hardest])
+        return tiles[kept], masks[kept]
+
+    @torch.no_grad()
+    def _looks_like_figures(self, model: nn.Module, tiles: Tensor) -> Tensor:
+        """The largest logit of each tile, (B,); each process looks at its share."""
+        settings = self.recipe.optimiser
+        at_once = settings.batch_size // (distributed.world_size() * settings.accumulate)
+        model.eval()
+        own = tiles[distributed.share(len(tiles))].split(at_once)
+        largest = torch.cat([self._logits(model, part).amax((1, 2, 3)) for part in own])
+        model.train()
+        return distributed.gather(largest, len(tiles))
+
+    def _logits(self, model: nn.Module, tiles: Tensor) -> Tensor:
+        """Of RGB tiles in 0 to 1, in float32 whatever the network computes in."""
+        half = self.recipe.optimiser.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            return model(normalise(tiles, self.recipe.input)).float()
+
+    @torch.inference_mode()
+    def _validation_loss(self, model: nn.Module) -> float:
+        """Of the same tiles after every epoch, as they are in the held-out regions."""
+        recipe, tile = self.recipe, self.recipe.input.tile_px
+        rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
+        model.eval()
+        losses = []
+        for _ in range(VALIDATION_BATCHES):
+            windows = self.validation_sampler.batch(rng, recipe.optimiser.batch_size, tile)
+            tiles, masks = augmented_tiles(windows, tile, UNCHANGED, generator)
+            logits = model(normalise(tiles.to(self.device), recipe.input))
+            losses.append(loss(logits, masks.to(self.device), recipe.loss).item())
+        return float(np.mean(losses))
 
 
 def loss(logits: Tensor, masks: Tensor, settings: LossSettings) -> Tensor:

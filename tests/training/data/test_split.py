@@ -104,7 +104,7 @@ def test_the_held_out_domain_is_out_of_trainings_reach(shared_data: Path, names:
     assert held_out
     assert validating
     domains, slides = {region.domain for region in held_out}, {region.slide for region in held_out}
-    sampler = Trainer(BY_DOMAIN, split).sampler
+    sampler = Trainer(BY_DOMAIN, split).system.sampler
     rng = np.random.default_rng(0)
     windows = [window for _ in range(30) for window in sampler.batch(rng, 10, 32)]
     assert len(windows) == 300
@@ -121,7 +121,7 @@ def test_a_leak_would_be_seen(shared_data: Path) -> None:
     """The held-out region, put into training: `reachable` finds it."""
     split = split_fold(published([shared_data / "AMi-Br"]), BY_DOMAIN, "TUPAC16")
     split.training[0].append(split.tested[0][0])
-    assert "TUPAC16" in {region.domain for region in reachable(Trainer(BY_DOMAIN, split).sampler)}
+    assert "TUPAC16" in {region.domain for region in reachable(Trainer(BY_DOMAIN, split).system.sampler)}
 
 
 @pytest.mark.parametrize("fold", [0, 1, 2])
