@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from algorithm.classification_manifest import ClassificationManifest
 from algorithm.contract import MODEL_FOLDER
 from algorithm.errors import BundleError
-from algorithm.manifest import Device, Manifest, Member, ModelFile
+from algorithm.manifest import AnyMember, Device, Manifest, ModelFile, Task
 from algorithm.settings import first_problem
 
 MANIFEST_FILE = "manifest.json"
@@ -21,15 +22,29 @@ DEFAULTS_FILE = "default.json"
 
 
 @dataclass(frozen=True)
-class Bundle:
+class AnyBundle:
     """A bundle whose files are there and unaltered: the manifest and the folder it lies in."""
 
-    manifest: Manifest
+    manifest: Manifest | ClassificationManifest
     path: Path
 
-    def model_path(self, member: Member, device: Device) -> Path:
+    def model_path(self, member: AnyMember, device: Device) -> Path:
         """The ONNX file of a member for a device."""
         return self.path / member.file_for(device).file
+
+
+@dataclass(frozen=True)
+class Bundle(AnyBundle):
+    """A bundle that detects mitotic figures."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class ClassificationBundle(AnyBundle):
+    """A bundle that types mitotic figures."""
+
+    manifest: ClassificationManifest
 
 
 class FoundBundle(NamedTuple):
@@ -39,7 +54,7 @@ class FoundBundle(NamedTuple):
     source: str
 
 
-def find_bundle(option: Path | None, task: str) -> FoundBundle:
+def find_bundle(option: Path | None, task: Task) -> FoundBundle:
     """The bundle to use for a task: the one given, else the platform's where it holds anything, else the default.
 
     Raises BundleError where there is no default for the task.
@@ -57,6 +72,22 @@ def find_bundle(option: Path | None, task: str) -> FoundBundle:
 
 
 def load_bundle(path: Path) -> Bundle:
+    """A detection bundle; BundleError as `load_any_bundle`, and for a bundle that does something else."""
+    bundle = load_any_bundle(path)
+    if not isinstance(bundle, Bundle):
+        raise _other_task(bundle, "detection")
+    return bundle
+
+
+def load_classification_bundle(path: Path) -> ClassificationBundle:
+    """A classification bundle; BundleError as `load_any_bundle`, and for a bundle that does something else."""
+    bundle = load_any_bundle(path)
+    if not isinstance(bundle, ClassificationBundle):
+        raise _other_task(bundle, "classification")
+    return bundle
+
+
+def load_any_bundle(path: Path) -> Bundle | ClassificationBundle:
     """Read a bundle's manifest and compare every file with its hash, before any of them is used.
 
     Raises BundleError for a missing or unreadable file, an unknown key (naming the nearest valid one), a setting out of
@@ -65,10 +96,16 @@ def load_bundle(path: Path) -> Bundle:
     manifest = _read_manifest(path / MANIFEST_FILE)
     for model in _model_files(manifest):
         _check_hash(path / model.file, model.sha256)
-    return Bundle(manifest, path)
+    return Bundle(manifest, path) if isinstance(manifest, Manifest) else ClassificationBundle(manifest, path)
 
 
-def _read_manifest(path: Path) -> Manifest:
+class _Kind(BaseModel):
+    """The key that says which kind of manifest it is; the others are not looked at."""
+
+    task: Task = "detection"
+
+
+def _read_manifest(path: Path) -> Manifest | ClassificationManifest:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -77,12 +114,22 @@ def _read_manifest(path: Path) -> Manifest:
             f"Give a folder with {MANIFEST_FILE} and its ONNX files, as `python -m training export` writes it.",
         ) from error
     try:
+        if _Kind.model_validate_json(text).task == "classification":
+            return ClassificationManifest.model_validate_json(text)
         return Manifest.model_validate_json(text)
     except ValidationError as error:
         raise BundleError(f"{path}: {first_problem(error)}.", "Correct the manifest or export it again.") from error
 
 
-def _model_files(manifest: Manifest) -> Iterator[ModelFile]:
+def _other_task(bundle: AnyBundle, task: Task) -> BundleError:
+    found = bundle.manifest
+    return BundleError(
+        f"{bundle.path} is a bundle for {found.task} ({found.name} {found.version}), not for {task}.",
+        f"Give one for {task}.",
+    )
+
+
+def _model_files(manifest: Manifest | ClassificationManifest) -> Iterator[ModelFile]:
     for member in manifest.members:
         yield from member.files.values()
 

@@ -1,4 +1,7 @@
-"""The manifest of a model bundle: all that the algorithm knows of a model, in units of the tissue where it can be."""
+"""The manifest of a model bundle: all that the algorithm knows of a model, in units of the tissue where it can be.
+
+Here are the parts that every kind has and those of detection; classification_manifest.py has those of typing.
+"""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -10,11 +13,13 @@ from algorithm.tiles import Blending
 Centre = Literal["rectangle", "box", "centroid"]
 Device = Literal["cpu", "cuda"]
 Target = Literal["any", "cpu", "cuda"]
+Task = Literal["detection", "classification"]
 Text = Annotated[str, Field(min_length=1)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(gt=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
+Resolution = Annotated[float, Field(ge=0.1, le=4)]
 
 
 class ModelFile(Settings):
@@ -53,7 +58,7 @@ class EnsembleValidation(Scores):
     threshold: Probability
 
 
-class Member(Settings):
+class AnyMember(Settings):
     """One network of the ensemble: one graph for any device, or one for each where the best graph differs.
 
     held_out: what it was not trained on, a domain by name or a fold of slides by number. A fold of slides validates.
@@ -62,8 +67,8 @@ class Member(Settings):
 
     files: dict[Target, ModelFile]
     held_out: Annotated[int, Field(ge=0)] | Text | None = None
-    validation: Validation | None = None
-    tested: Scores | None = None
+    validation: Settings | None = None
+    tested: Settings | None = None
     note: str = ""
 
     @model_validator(mode="after")
@@ -77,16 +82,32 @@ class Member(Settings):
         return self.files.get(device) or self.files["any"]
 
 
-class InputSettings(Settings):
-    """What the network takes: square tiles at one resolution, (value * scale - mean) / std, NCHW float32."""
+class Member(AnyMember):
+    """A member that detects."""
 
-    tile_px: Annotated[int, Field(ge=16, le=4096)]
-    resolution_um_px: Annotated[float, Field(ge=0.1, le=4)]
-    overlap: Share
+    validation: Validation | None = None
+    tested: Scores | None = None
+
+
+class Normalisation(Settings):
+    """How pixels become what the network takes: (value * scale - mean) / std, NCHW float32."""
+
     channel_order: Literal["RGB"] = "RGB"
     scale: Positive
     mean: tuple[float, float, float]
     std: tuple[Positive, Positive, Positive]
+
+
+class Tiling(Settings):
+    """Square tiles at one resolution; the overlap is a share of their side."""
+
+    tile_px: Annotated[int, Field(ge=16, le=4096)]
+    resolution_um_px: Resolution
+    overlap: Share
+
+
+class InputSettings(Normalisation, Tiling):
+    """What the network takes: tiles, normalised."""
 
 
 class OutputSettings(Settings):
@@ -127,7 +148,7 @@ class DataSource(Settings):
     source: Text
 
 
-class Provenance(Settings):
+class AnyProvenance(Settings):
     """Where the model comes from. folds: how the members' were made. parity: of the graphs with the checkpoints.
 
     validation: of the ensemble; none where its threshold is the mean of the members' own.
@@ -136,19 +157,30 @@ class Provenance(Settings):
     recipe: Text
     datasets: tuple[DataSource, ...]
     folds: str | None = None
-    validation: EnsembleValidation | None = None
+    validation: Settings | None = None
     parity: dict[str, Any]
     code_revision: Text
     tools: dict[str, str]
     date: Text
 
 
-class Manifest(Settings):
-    """The manifest of a detection bundle that segments, version 1 of the schema."""
+class Provenance(AnyProvenance):
+    """Where a detecting model comes from."""
+
+    validation: EnsembleValidation | None = None
+
+
+class ManifestHead(Settings):
+    """With what every manifest begins, version 1 of the schema."""
 
     schema_version: Literal[1] = 1
     name: Text
     version: Text
+
+
+class Manifest(ManifestHead):
+    """The manifest of a detection bundle that segments."""
+
     task: Literal["detection"] = "detection"
     detector: Literal["segmentation"] = "segmentation"
     members: Annotated[tuple[Member, ...], Field(min_length=1)]

@@ -6,14 +6,20 @@ from typing import Any
 import pytest
 
 from algorithm import bundle as bundles
-from algorithm.bundle import Bundle, find_bundle, load_bundle
+from algorithm.bundle import Bundle, find_bundle, load_any_bundle, load_bundle, load_classification_bundle
 from algorithm.errors import BundleError
 from tests.tiny_bundle import write_manifest, write_tiny_bundle
+from tests.tiny_classifier import write_tiny_classifier
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write_tiny_bundle(tmp_path / "tiny", members=2)
+
+
+@pytest.fixture
+def typing_folder(tmp_path: Path) -> Path:
+    return write_tiny_classifier(tmp_path / "typing", members=2)
 
 
 def changed(folder: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
@@ -45,6 +51,8 @@ REFUSED: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m["postprocess"].update(lower_threshold=0.6), "lower_threshold 0.6 is above threshold 0.5"),
     (lambda m: m["output"].update(stride=4), "output.stride: should be 1"),
     (lambda m: m.update(schema_version=2), "schema_version: should be 1"),
+    (lambda m: m.update(task="clasification"), "task: should be 'detection' or 'classification'"),
+    (lambda m: m.update(task="classification"), "unknown key 'detector'; the nearest valid key is"),
     (lambda m: m.update(members=[]), "members: "),
     (lambda m: m["members"][0]["files"].update(cuda=m["members"][0]["files"].pop("any")), "both 'cpu' and 'cuda'"),
     (lambda m: m["members"][0]["files"]["any"].update(file="../member_0.onnx"), "not a plain file name"),
@@ -61,6 +69,54 @@ def test_what_the_manifest_must_not_say(folder: Path, change: Callable[[dict[str
         load_bundle(changed(folder, change))
     assert problem in caught.value.problem
     assert str(folder / "manifest.json") in caught.value.problem
+
+
+CLASS_SCORES = {"balanced_accuracy": 0.8, "sensitivity": 0.7, "specificity": 0.9, "auroc": 0.88}
+REFUSED_CLASSIFIERS: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
+    (lambda m: m["input"].update(tile_px=64), "input: unknown key 'tile_px'; the nearest valid key is 'patch_px'"),
+    (lambda m: m["input"].pop("resolution_um_px"), "input.resolution_um_px: Field required"),
+    (lambda m: m["postprocess"].update(temperature=0), "postprocess.temperature: should be greater than 0"),
+    (lambda m: m["postprocess"].update(rotations=2), "postprocess.rotations: should be 1 or 4"),
+    (lambda m: m["postprocess"].update(vote="soft"), "postprocess.vote: should be 'majority' or 'mean'"),
+    (lambda m: m["postprocess"].update(threshold=1.0), "postprocess.threshold: should be less than 1"),
+    (lambda m: m["output"].update(classes=["normal"]), "output.classes.0: should be 'atypical'"),
+    (lambda m: m.update(members=[]), "members: "),
+    (lambda m: m["members"][0].update(tested=SCORES), "members.0.tested: unknown key 'f1'"),
+    (lambda m: m["members"][0].update(validation={**CLASS_SCORES, "epoch": 3}), "validation.threshold: Field required"),
+]
+
+
+@pytest.mark.parametrize(("change", "problem"), REFUSED_CLASSIFIERS)
+def test_what_the_manifest_of_a_classifier_must_not_say(
+    typing_folder: Path, change: Callable[[dict[str, Any]], Any], problem: str
+) -> None:
+    with pytest.raises(BundleError) as caught:
+        load_any_bundle(changed(typing_folder, change))
+    assert problem in caught.value.problem
+
+
+def test_the_members_of_a_classifier_say_how_they_did(typing_folder: Path) -> None:
+    said = {"held_out": "ovary", "validation": {**CLASS_SCORES, "epoch": 3, "threshold": 0.5}, "tested": CLASS_SCORES}
+    bundle = load_classification_bundle(changed(typing_folder, lambda m: m["members"][1].update(said)))
+    assert bundle.manifest.members[1].model_dump(include=set(said)) == said
+    assert bundle.model_path(bundle.manifest.members[1], "cuda").name == "member_1.onnx"
+
+
+def test_a_bundle_of_the_other_task_is_named(folder: Path, typing_folder: Path) -> None:
+    with pytest.raises(
+        BundleError, match=r"typing is a bundle for classification \(tiny classifier 1\), not for detec"
+    ):
+        load_bundle(typing_folder)
+    with pytest.raises(BundleError, match=r"tiny is a bundle for detection \(tiny 1\), not for classification"):
+        load_classification_bundle(folder)
+
+
+def test_the_released_manifests_are_written_as_they_were_read() -> None:
+    released = sorted(bundles.BUNDLES_DIR.glob("*/manifest.json"))
+    assert released
+    for path in released:
+        read = load_any_bundle(path.parent).manifest.model_dump(mode="json")
+        assert path.read_text() == json.dumps(read, indent=2) + "\n"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"name": ' + "[" * 100_000])

@@ -18,9 +18,9 @@ from tests.tiny_bundle import DARK, GAIN, MEAN, tiny_graph, tiny_manifest, write
 TILE = 32
 
 
-def bundle_of(folder: Path, model: bytes) -> Path:
-    """A bundle whose only member is made of these bytes, with the right hash."""
-    manifest = tiny_manifest(tile_px=TILE)
+def bundle_of(folder: Path, model: bytes, manifest: dict[str, Any] | None = None) -> Path:
+    """A bundle whose only member is made of these bytes, with the right hash; a detection bundle unless said."""
+    manifest = manifest or tiny_manifest(tile_px=TILE)
     (folder / "model.onnx").write_bytes(model)
     manifest["members"] = [{"files": {"any": {"file": "model.onnx", "sha256": hashlib.sha256(model).hexdigest()}}}]
     write_manifest(folder, manifest)

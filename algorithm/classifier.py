@@ -1,0 +1,96 @@
+"""Mitotic figures typed as normal or atypical: patches to P(atypical) of every member, to votes, to a class."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from algorithm.bundle import ClassificationBundle
+from algorithm.classification_manifest import ClassificationPostprocess
+from algorithm.images.base import Pixels
+from algorithm.runtime import DeviceOption, Members
+
+Counter = Callable[[int], None]
+"""Called with the patches done so far."""
+
+
+@dataclass(frozen=True, eq=False)
+class Types:
+    """What figures are, in their order.
+
+    atypical: (N,) bool, the class. confidences: (N,) float64, the mean P(atypical) of the members, whatever the class.
+    votes: (N,) int64, how many members vote atypical. member_probabilities: (N, M) float64, P(atypical) of each.
+    """
+
+    atypical: NDArray[np.bool_]
+    confidences: NDArray[np.float64]
+    votes: NDArray[np.int64]
+    member_probabilities: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.atypical)
+
+
+class Classifier:
+    """A classification bundle ready to type patches.
+
+    device, providers: what its sessions say they use. Raises BundleError and AlgorithmError as Members does.
+    """
+
+    def __init__(self, bundle: ClassificationBundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
+        self.bundle = bundle
+        self._members = Members(bundle, bundle.manifest.input.patch_px, (), device, threads)
+        self.device, self.providers = self._members.device, self._members.providers
+
+    def classify(self, patches: Iterable[Pixels], progress: Counter | None = None) -> Types:
+        """Type patches, each (P, P, 3) uint8 RGB at the bundle's resolution; any number of them, also none.
+
+        No more than a batch of them is held at a time, and what comes of a patch does not depend on its batch, as far
+        as ONNX Runtime's result does not. Raises BundleError where a member answers with something that is no number.
+        """
+        postprocess, members = self.bundle.manifest.postprocess, len(self.bundle.manifest.members)
+        found = [np.empty((0, members))]
+        done = 0
+        for batch in _batches(patches, self._members.batch_size):
+            found.append(self._member_probabilities(batch))
+            done += len(batch)
+            if progress is not None:
+                progress(done)
+        return decide(np.concatenate(found), postprocess)
+
+    def _member_probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """(B, M): of each member, the mean over the rotations that the bundle asks for."""
+        postprocess = self.bundle.manifest.postprocess
+        turned = [
+            expit(
+                self._members.logits(np.rot90(batch, turns, axes=(1, 2))).astype(np.float64) / postprocess.temperature
+            )
+            for turns in range(postprocess.rotations)
+        ]
+        return np.asarray(np.mean(turned, axis=0).T)
+
+
+def decide(member_probabilities: NDArray[np.float64], postprocess: ClassificationPostprocess) -> Types:
+    """From P(atypical) of every member (N, M) to classes, whatever the order of the members.
+
+    By majority each member votes atypical from the threshold on, and as many votes for either class leave it to the
+    mean probability; by mean that decides alone.
+    """
+    threshold, members = postprocess.threshold, member_probabilities.shape[1]
+    votes = (member_probabilities >= threshold).sum(axis=1)
+    mean = np.sort(member_probabilities, axis=1).mean(axis=1)
+    by_mean = mean >= threshold
+    atypical = (
+        np.where(2 * votes == members, by_mean, 2 * votes > members) if postprocess.vote == "majority" else by_mean
+    )
+    return Types(atypical, mean, votes, member_probabilities)
+
+
+def _batches(patches: Iterable[Pixels], size: int) -> Iterator[NDArray[np.uint8]]:
+    """(B, P, P, 3) of at most `size` patches."""
+    coming = iter(patches)
+    while batch := list(islice(coming, size)):
+        yield np.stack(batch)
