@@ -27,6 +27,7 @@ from training.digest import digest
 from training.ensemble import validate_ensemble
 from training.graph import WeightType, round_weights, write_onnx
 from training.models.build import build_model
+from training.models.lora import merge_lora
 from training.recipe import Recipe, recipe_from
 from training.systems.segmentation import TilePredictor
 
@@ -83,7 +84,7 @@ def export(
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-") as beside:
         folder = Path(beside) / output.name
         folder.mkdir()
-        models = [build_model(recipe.model, checkpoint["model"]) for checkpoint in checkpoints]
+        models = [merge_lora(build_model(recipe.model, checkpoint["model"])) for checkpoint in checkpoints]
         graphs = [folder / f"member_{number}.onnx" for number in range(len(models))]
         for model, graph in zip(models, graphs, strict=True):
             write_onnx(model, recipe.input.tile_px, graph)
