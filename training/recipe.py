@@ -17,6 +17,7 @@ from training.data.folds import FoldsBy
 FOLDER = Path(__file__).with_name("recipes")
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
 Range = tuple[float, float]
 
 
@@ -30,7 +31,7 @@ class VMUNetSettings(Settings):
     state_size: int = 16
     patch_size: Literal[2, 4, 8] = 4
     drop_path: Share = 0.2
-    stem: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    stem: tuple[Count, ...] = ()
 
     @model_validator(mode="after")
     def _stem_reaches_the_patches(self) -> Self:
@@ -57,7 +58,44 @@ class UNetSettings(Settings):
         return int(2**self.levels)
 
 
-ModelSettings = VMUNetSettings | UNetSettings
+class PreActResNetSettings(Settings):
+    """The arguments of `training.models.preact_resnet.PreActResNet`."""
+
+    name: Literal["preact_resnet"]
+    width: int = Field(64, ge=1)
+    units: tuple[Count, Count, Count, Count] = (3, 4, 6, 3)
+    bottleneck: bool = True
+    padding: Literal["tf_same", "symmetric"] = "tf_same"
+
+
+class TimmSettings(Settings):
+    """The arguments of `training.models.timm_encoder.TimmEncoder`; it gives maps where there are decoders."""
+
+    name: Literal["timm"]
+    model: str
+    pretrained: bool = False
+    image_px: Count | None = None
+    lora_rank: int = Field(0, ge=0)
+    lora_alpha: Positive = 16.0
+
+
+class MultitaskSettings(Settings):
+    """The arguments of `training.models.multitask.Multitask`."""
+
+    name: Literal["multitask"]
+    encoder: Annotated[PreActResNetSettings | TimmSettings, Field(discriminator="name")]
+    head: tuple[Count, ...] = (512, 128)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    decoders: bool = True
+    decoder_width: Count = 64
+
+    @property
+    def tiles_are_multiples_of_px(self) -> int:
+        """Of any size, where the encoder's is not set."""
+        return (self.encoder.name == "timm" and self.encoder.image_px) or 1
+
+
+ModelSettings = VMUNetSettings | UNetSettings | MultitaskSettings
 
 
 class SamplingSettings(Settings):
@@ -204,8 +242,8 @@ def recipe_from(tree: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(tree)
     except ValidationError as error:
-        # pydantic puts the network's name into the way to its settings; in a recipe it is not there
-        problem = re.sub(r"^model\.\w+\.", "model.", first_problem(error))
+        # pydantic puts the networks' names into the way to their settings; in a recipe they are not there
+        problem = re.sub(r"^model\.\w+\.(?:(encoder\.)\w+\.)?", r"model.\1", first_problem(error))
         raise AlgorithmError(f"{where}: {problem}.", "Correct that key.") from error
 
 

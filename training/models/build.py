@@ -6,9 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from training.models.multitask import Multitask
+from training.models.preact_resnet import PreActResNet
+from training.models.timm_encoder import TimmEncoder
 from training.models.unet import UNet
 from training.models.vm_unet import VMUNet
-from training.recipe import ModelSettings
+from training.recipe import ModelSettings, MultitaskSettings
 
 NETWORKS: dict[str, type[nn.Module]] = {"unet": UNet, "vm_unet": VMUNet}
 
@@ -18,8 +21,23 @@ def build_model(settings: ModelSettings, trained: Mapping[str, Tensor] | None = 
 
     Its convolutions compute with channels last, which is faster on a CPU (benchmarks/training_step.py).
     """
-    model = NETWORKS[settings.name](**settings.model_dump(exclude={"name"}))
+    if isinstance(settings, MultitaskSettings):
+        model = _multitask(settings, fetch=trained is None)
+    else:
+        model = NETWORKS[settings.name](**settings.model_dump(exclude={"name"}))
     convert_conv2d_weight_memory_format(model, torch.channels_last)
     if trained is not None:
         model.load_state_dict(trained)
     return model
+
+
+def _multitask(settings: MultitaskSettings, fetch: bool) -> nn.Module:
+    encoder: PreActResNet | TimmEncoder
+    if settings.encoder.name == "timm":
+        arguments = settings.encoder.model_dump(exclude={"name", "pretrained"})
+        has_data = torch.get_default_device().type != "meta"  # else only shapes are asked for
+        fetched = settings.encoder.pretrained and fetch and has_data
+        encoder = TimmEncoder(**arguments, maps=settings.decoders, pretrained=fetched)
+    else:
+        encoder = PreActResNet(**settings.encoder.model_dump(exclude={"name"}))
+    return Multitask(encoder, **settings.model_dump(exclude={"name", "encoder"}))
