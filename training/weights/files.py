@@ -18,7 +18,7 @@ from training.digest import digest
 from training.models.build import build_model
 from training.recipe import ModelSettings
 
-NESTED = ("model_ema", "model", "state_dict")
+NESTED = ("model_ema", "model", "state_dict", "desc")
 """Where checkpoints keep their tensors, the first that is there counts."""
 
 
@@ -28,6 +28,18 @@ class Weights:
 
     tensors: dict[str, Tensor]
     record: dict[str, str | int]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What the network takes of a file. tensors: by the network's keys; unused: the file's keys that serve nothing."""
+
+    tensors: dict[str, Tensor]
+    unused: list[str]
+
+    def count(self, *starts: str) -> int:
+        """How many tensors of these parts of the network there are."""
+        return sum(key.startswith(starts) for key in self.tensors)
 
 
 def network_shapes(settings: ModelSettings) -> dict[str, Size]:

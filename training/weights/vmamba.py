@@ -7,12 +7,12 @@ later one's.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Size, Tensor
 
 from algorithm.errors import InputError
+from training.weights.files import Imported
 
 PREFIX = re.compile(r"^((module|vmunet|backbone)\.)+")
 SPELLINGS = (
@@ -43,18 +43,6 @@ LAYOUT = re.compile(
 RESHAPED = ("x_proj_weight", "dt_projs_weight", "dt_projs_bias")
 SECOND_VERSION = (".mlp.", ".norm2.")
 FIX = "Take VMamba v0-Small's, vssmsmall_dp03_ckpt_epoch_238.pth, or the same as VM-UNet's authors hand it out."
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What the network takes of a file. tensors: by the network's keys; unused: the file's keys that serve nothing."""
-
-    tensors: dict[str, Tensor]
-    unused: list[str]
-
-    def count(self, *starts: str) -> int:
-        """How many tensors of these parts of the network there are."""
-        return sum(key.startswith(starts) for key in self.tensors)
 
 
 def import_vmamba(source: Mapping[str, Tensor], shapes: Mapping[str, Size], where: str) -> Imported:
