@@ -18,6 +18,7 @@ OUTPUT_FOLDER = Path("/output")
 MODEL_FOLDER = "/opt/ml/model"
 INPUTS_FILE = "inputs.json"
 MITOTIC_FIGURES_FILE = "mitotic-figures.json"
+CLASSES_FILE = "multiple-mitotic-figure-classification.json"
 IMAGE_SUFFIXES = (".tif", ".tiff", ".mha")
 
 DOCUMENT_NAME = "Points of interest"
@@ -25,6 +26,11 @@ DOCUMENT_TYPE = "Multiple points"
 DOCUMENT_VERSION = {"major": 1, "minor": 0}
 MITOTIC_FIGURE = "mitotic figure"
 NON_MITOTIC_FIGURE = "non-mitotic figure"
+
+NORMAL = "normal"
+ATYPICAL = "atypical"
+PATCH_SPACING_UM = 0.25
+"""Of the challenge's patches, 128 x 128 px each, which need not say it."""
 
 LOWEST_MM = -0.0075
 """The evaluator rejects x or y below this (one matching radius outside the image)."""

@@ -80,7 +80,7 @@ def check_window(x: int, y: int, width: int, height: int, full_width: int, full_
 
 
 @contextmanager
-def reading(path: Path, part: str) -> Iterator[None]:
+def reading(path: Path | str, part: str) -> Iterator[None]:
     """Turn whatever a decoder raises over `part` of a file into an InputError.
 
     Decoders meet damaged bytes with errors of every kind (struct, zlib, index, memory, their own): all are damage.

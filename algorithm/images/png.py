@@ -11,7 +11,7 @@ import imagecodecs
 from algorithm.errors import InputError
 from algorithm.images.base import Pixels, reading
 from algorithm.images.limits import check_size
-from algorithm.images.spacing import choose_spacing
+from algorithm.images.spacing import SpacingRule, choose_spacing
 from algorithm.images.whole import WholeImage
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -23,7 +23,7 @@ _METRE = 1
 _DECODED = (b"IHDR", b"IDAT", b"IEND")
 
 
-def open_png(path: Path, spacing_um: float | None, max_pixels: int) -> WholeImage:
+def open_png(path: Path, rule: SpacingRule, max_pixels: int) -> WholeImage:
     """The region in a PNG; its spacing is the pHYs chunk. Raises InputError."""
     with reading(path, "its header"), path.open("rb") as file:
         chunks = _chunks(file)
@@ -32,7 +32,7 @@ def open_png(path: Path, spacing_um: float | None, max_pixels: int) -> WholeImag
             raise ValueError("no IHDR chunk")
         width, height = _check_header(path, header, max_pixels)
         tag_um = _spacing_um(chunks)
-    spacing = choose_spacing(path, tag_um, spacing_um)
+    spacing = choose_spacing(path, tag_um, rule)
     return WholeImage(path, width, height, spacing, lambda: _decode(path))
 
 

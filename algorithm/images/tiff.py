@@ -3,14 +3,16 @@
 import logging
 from pathlib import Path
 from threading import Lock
+from typing import BinaryIO
 
 import numpy as np
+from tifffile import TiffPage
 
 from algorithm.images.base import Image, Pixels, reading
 from algorithm.images.cache import SegmentCache
 from algorithm.images.codestreams import jpeg2000_frame, jpeg_frame
 from algorithm.images.limits import CACHE_BYTES
-from algorithm.images.spacing import choose_spacing
+from algorithm.images.spacing import SpacingRule, choose_spacing
 from algorithm.images.tiff_header import (
     APERIO_JPEG2000,
     JPEG,
@@ -24,23 +26,43 @@ from algorithm.images.tiff_header import (
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
-class TiffImage(Image):
-    """A region in a TIFF. Uncompressed data carries no checksum, so damage in it cannot be seen."""
+def open_tiff(path: Path, rule: SpacingRule, max_pixels: int) -> "TiffImage":
+    """The one region in a TIFF; its spacing is the resolution tags. Raises InputError."""
+    file = path.open("rb")
+    try:
+        with reading(path, "its header"):
+            return TiffImage(path, file, read_page(path, file, max_pixels), rule)
+    except BaseException:
+        file.close()
+        raise
 
-    def __init__(self, path: Path, spacing_um: float | None, max_pixels: int) -> None:
-        self._file = path.open("rb")
-        try:
-            with reading(path, "its header"):
-                self._page = read_page(path, self._file, max_pixels)
-                tag_um = spacing_tag_um(self._page)
-                self._decode_data = self._page.decode
-                self._jpeg_tables = self._page.jpegtables
-            spacing = choose_spacing(path, tag_um, spacing_um)
-        except BaseException:
-            self._file.close()
-            raise
-        super().__init__(path, self._page.imagewidth, self._page.imagelength, spacing)
-        self._segment_width, self._segment_height = segment_size(self._page)
+
+def open_page(path: Path, page: TiffPage, rule: SpacingRule, name: str) -> "TiffImage":
+    """A page of a TIFF that was checked before. Raises InputError."""
+    file = path.open("rb")
+    try:
+        with reading(name, "its header"):
+            return TiffImage(path, file, page, rule, name)
+    except BaseException:
+        file.close()
+        raise
+
+
+class TiffImage(Image):
+    """A page of a TIFF, in a file of its own to close. Uncompressed data carries no checksum: its damage is not seen.
+
+    page: checked by tiff_header. name: what messages call it, by default the path.
+    """
+
+    def __init__(self, path: Path, file: BinaryIO, page: TiffPage, rule: SpacingRule, name: str | None = None) -> None:
+        self._name = name or str(path)
+        self._file = file
+        self._page = page
+        self._decode_data = page.decode
+        self._jpeg_tables = page.jpegtables
+        spacing = choose_spacing(self._name, spacing_tag_um(page), rule)
+        super().__init__(path, page.imagewidth, page.imagelength, spacing)
+        self._segment_width, self._segment_height = segment_size(page)
         self._columns = -(-self.width // self._segment_width)
         self._file_lock = Lock()
         self._cache = SegmentCache(self._decode, CACHE_BYTES)
@@ -65,7 +87,7 @@ class TiffImage(Image):
         row, column = divmod(index, self._columns)
         height = min(self._segment_height, self.height - row * self._segment_height)
         width = min(self._segment_width, self.width - column * self._segment_width)
-        with reading(self.path, f"strip or tile {index}"):
+        with reading(self._name, f"strip or tile {index}"):
             data = self._data(index)
             self._check_frame(data)
             decoded, _, _ = self._decode_data(data, index, jpegtables=self._jpeg_tables)

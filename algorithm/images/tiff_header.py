@@ -9,7 +9,7 @@ from typing import BinaryIO
 from tifffile import TiffFile, TiffPage
 
 from algorithm.errors import InputError
-from algorithm.images.limits import MAX_DIRECTORIES, MAX_TILE_PIXELS, check_size
+from algorithm.images.limits import MAX_DIRECTORIES, MAX_PAGES, MAX_TILE_PIXELS, check_size
 
 NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD, APERIO_JPEG2000, JPEG2000 = 1, 5, 7, 8, 32946, 33005, 34712
 COMPRESSIONS = (NONE, LZW, JPEG, DEFLATE, DEFLATE_OLD, APERIO_JPEG2000, JPEG2000)
@@ -19,6 +19,7 @@ _PHOTOMETRICS = {0: "grey", 1: "grey", 2: "RGB", 3: "palette", 4: "mask", 5: "CM
 _UNITS_UM = {2: 25_400.0, 3: 10_000.0}  # inch, centimetre
 _RESOLUTION_TAGS = (282, 283)
 _UNIT_TAG, _ORIENTATION_TAG, _UPRIGHT = 296, 274, (0, 1)
+_REDUCED, _MASK = 1, 4  # of the tag NewSubfileType
 _AS_RGB = "Save it as 8-bit RGB."
 
 
@@ -28,14 +29,7 @@ def read_page(path: Path, file: BinaryIO, max_pixels: int) -> TiffPage:
     Raises InputError for what is refused, and errors of any kind for a damaged header.
     """
     page: TiffPage | None = None
-    tiff: TiffFile | None = None
-    for index, _ in enumerate(directory_offsets(path, file)):
-        if tiff is None:
-            file.seek(0)
-            tiff = TiffFile(file)
-        current = tiff.pages[index]
-        if not isinstance(current, TiffPage):
-            raise ValueError(f"image directory {index} is incomplete")
+    for current in _directories(path, file, MAX_DIRECTORIES):
         if page is None:
             page = current
             check_size(path, page.imagewidth, page.imagelength, max_pixels)
@@ -43,13 +37,56 @@ def read_page(path: Path, file: BinaryIO, max_pixels: int) -> TiffPage:
             raise InputError(f"{path} holds more than one image, where one region is expected.", "Save one page alone.")
     if page is None:
         raise InputError(f"{path} holds no image.", "Export it again.")
-    _check_pixels(path, page)
-    _check_segments(path, page, os.fstat(file.fileno()).st_size)
+    _check_pixels(str(path), page)
+    _check_segments(str(path), page, os.fstat(file.fileno()).st_size)
     return page
 
 
-def directory_offsets(path: Path, file: BinaryIO) -> Iterator[int]:
-    """Where the image directories lie, in order (TIFF 6.0, section 2; BigTIFF). Raises InputError on a loop."""
+def read_pages(path: Path, file: BinaryIO, max_pixels: int) -> list[TiffPage]:
+    """The pages of a TIFF that is a stack, each known to be as `read_page` wants it; max_pixels: of all together.
+
+    Pages that say of themselves that they are a reduced copy or a mask are left out. Raises as `read_page` does.
+    """
+    pages: list[TiffPage] = []
+    file_bytes = os.fstat(file.fileno()).st_size
+    left = max_pixels
+    for page in _directories(path, file, MAX_PAGES):
+        if page.subfiletype & (_REDUCED | _MASK):
+            continue
+        name = page_name(path, len(pages))
+        check_size(name, page.imagewidth, page.imagelength, left)
+        _check_pixels(name, page)
+        _check_segments(name, page, file_bytes)
+        left -= page.imagewidth * page.imagelength
+        pages.append(page)
+    if not pages:
+        raise InputError(f"{path} holds no image.", "Export it again.")
+    return pages
+
+
+def page_name(path: Path, index: int) -> str:
+    """What messages call page `index`; people count from 1."""
+    return f"{path}, page {index + 1},"
+
+
+def _directories(path: Path, file: BinaryIO, most: int) -> Iterator[TiffPage]:
+    """The image directories of a TIFF in order; raises as `directory_offsets`, and ValueError for a broken one."""
+    tiff: TiffFile | None = None
+    for index, _ in enumerate(directory_offsets(path, file, most)):
+        if tiff is None:
+            file.seek(0)
+            tiff = TiffFile(file)
+        page = tiff.pages[index]
+        if not isinstance(page, TiffPage):
+            raise ValueError(f"image directory {index} is incomplete")
+        yield page
+
+
+def directory_offsets(path: Path, file: BinaryIO, most: int) -> Iterator[int]:
+    """Where the image directories lie, in order (TIFF 6.0, section 2; BigTIFF).
+
+    Raises InputError on a loop and for more than `most` of them.
+    """
     file.seek(0)
     header = file.read(16)
     order = "<" if header[:2] == b"II" else ">"
@@ -60,8 +97,8 @@ def directory_offsets(path: Path, file: BinaryIO) -> Iterator[int]:
     while offset:
         if offset in seen:
             raise InputError(f"{path} is damaged: its image directories form a loop.", "Copy or export it again.")
-        if len(seen) == MAX_DIRECTORIES:
-            raise InputError(f"{path} holds more than {MAX_DIRECTORIES} images.", "Save one page alone.")
+        if len(seen) == most:
+            raise InputError(f"{path} holds more than {most} images.", "Save fewer of them in one file.")
         seen.add(offset)
         yield offset
         file.seek(offset)
@@ -88,10 +125,10 @@ def segment_size(page: TiffPage) -> tuple[int, int]:
 
 def _is_reduced(other: TiffPage, page: TiffPage) -> bool:
     small = other.imagewidth * other.imagelength <= _REDUCED_SHARE * page.imagewidth * page.imagelength
-    return bool(other.subfiletype & 1) or small
+    return bool(other.subfiletype & _REDUCED) or small
 
 
-def _check_pixels(path: Path, page: TiffPage) -> None:
+def _check_pixels(path: str, page: TiffPage) -> None:
     kind = _PHOTOMETRICS.get(page.photometric, f"of photometric kind {page.photometric}")
     if kind not in ("RGB", "YCbCr"):
         raise InputError(f"{path} is {kind}, not RGB.", _AS_RGB)
@@ -117,7 +154,7 @@ def _check_pixels(path: Path, page: TiffPage) -> None:
         raise InputError(f"{path} is stored turned or mirrored.", "Save it upright (Orientation 1).")
 
 
-def _check_segments(path: Path, page: TiffPage, file_bytes: int) -> None:
+def _check_segments(path: str, page: TiffPage, file_bytes: int) -> None:
     """Every strip or tile is there, holds something, and lies inside the file."""
     width, height = segment_size(page)
     if width < 1 or height < 1 or (page.is_tiled and width * height > MAX_TILE_PIXELS):
