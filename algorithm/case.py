@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from algorithm.contract import IMAGE_SUFFIXES, INPUTS_FILE, REGION_SOCKET, SOCKETS, Socket
+from algorithm.contract import IMAGE_SUFFIXES, INPUTS_FILE, REGION_SOCKET, SOCKETS, STACK_SOCKET, Socket
 from algorithm.errors import ContractError, InputError
 from algorithm.strict_json import read_json
 
@@ -20,13 +20,16 @@ class Case:
 
 
 def find_case(folder: Path) -> Case:
-    """Read the input folder: by inputs.json where it is (2025), else by the one known folder (2022).
+    """Read the input folder: by inputs.json where it is (2025), else by the region's folder (2022).
 
+    Without inputs.json a stack's folder is taken where the region's is not there.
     Raises ContractError for a request that is not understood, InputError where the image is not exactly one.
     """
     request = folder / INPUTS_FILE
     if not request.exists():
-        return Case(REGION_SOCKET, _only_image(folder / REGION_SOCKET.folder))
+        region = (folder / REGION_SOCKET.folder).is_dir() or not (folder / STACK_SOCKET.folder).is_dir()
+        socket = REGION_SOCKET if region else STACK_SOCKET
+        return Case(socket, _only_image(folder / socket.folder))
     entries = _entries(read_json(request, INPUTS_MAX_BYTES), request)
     slugs = tuple(sorted(entries))
     if slugs not in SOCKETS:

@@ -1,4 +1,4 @@
-"""What the platform asks for: sockets, folders, file names and the output document. Its literals stand here alone."""
+"""What the platform asks for: sockets, folders, file names and output documents. Its literals stand here alone."""
 
 import contextlib
 import json
@@ -38,6 +38,8 @@ HIGHEST_MM = 10.0
 """The evaluator rejects x or y above this: it takes them for pixels."""
 ROUNDING = 1e-6
 """How far a probability may lie outside [0, 1] and still be taken for a rounding error."""
+CONFIDENCE_DECIMALS = 6
+"""More would only be the runtime's rounding; fewer would make ties that the evaluator's ROC curve counts."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,12 @@ REGION_SOCKET = Socket(
     folder="images/histopathology-roi-cropout",
     output_file=MITOTIC_FIGURES_FILE,
 )
-SOCKETS: dict[tuple[str, ...], Socket] = {(REGION_SOCKET.slug,): REGION_SOCKET}
+STACK_SOCKET = Socket(
+    slug="stacked-histopathology-roi-cropouts",
+    folder="images/stacked-histopathology-roi-cropouts",
+    output_file=CLASSES_FILE,
+)
+SOCKETS: dict[tuple[str, ...], Socket] = {(socket.slug,): socket for socket in (REGION_SOCKET, STACK_SOCKET)}
 """The supported inputs, by the sorted slugs of a request."""
 
 
@@ -143,6 +150,51 @@ def validate_points_document(document: object) -> None:
         _validate_point(item, f"Point {index}")
 
 
+def classes_document(atypical: NDArray[np.bool_], confidences: NDArray[np.floating]) -> list[dict[str, object]]:
+    """The document of multiple-mitotic-figure-classification.json, an item a figure in their order.
+
+    atypical: (N,), the class; confidences: (N,), P(atypical) whatever the class. They are written as floats, 1.0 and
+    not 1, which the official evaluator asks for. Raises ContractError for a confidence that is no probability.
+    """
+    values = probabilities(confidences).round(CONFIDENCE_DECIMALS).tolist()
+    document: list[dict[str, object]] = [
+        {"class": class_name(called), "confidence": value}
+        for called, value in zip(atypical.tolist(), values, strict=True)
+    ]
+    validate_classes_document(document)
+    return document
+
+
+def class_name(atypical: bool) -> str:
+    """The platform's name of a class."""
+    return ATYPICAL if atypical else NORMAL
+
+
+def validate_classes_document(document: object) -> None:
+    """Hold a parsed document of classes against the official evaluator's rules; a confidence is a probability too.
+
+    Raises ContractError naming the first offending item. Source: MIDOG25_T2_evaluation_docker, evaluate.py.
+    """
+    if not isinstance(document, list):
+        raise _offence(f"The document is {_shown(document)}, not a list.", CLASSES_FILE)
+    for index, item in enumerate(document):
+        where = f"Item {index}"
+        if not isinstance(item, dict):
+            raise _offence(f"{where} is {_shown(item)}, not an object.", CLASSES_FILE)
+        for key in ("class", "confidence"):
+            if key not in item:
+                raise _offence(f"{where}: `{key}` is missing.", CLASSES_FILE)
+        if item["class"] not in (NORMAL, ATYPICAL):
+            said = _shown(item["class"])
+            raise _offence(f'{where}: `class` is {said}, neither "{NORMAL}" nor "{ATYPICAL}".', CLASSES_FILE)
+        confidence = item["confidence"]
+        if not isinstance(confidence, float):
+            said = _shown(confidence)
+            raise _offence(f"{where}: `confidence` is {said}, not written as a float such as 1.0.", CLASSES_FILE)
+        if not 0.0 <= confidence <= 1.0:
+            raise _offence(f"{where}: `confidence` is {_shown(confidence)}, outside 0 to 1.", CLASSES_FILE)
+
+
 def _validate_point(item: object, where: str) -> None:
     point = _object(item, where, required=("name", "point", "probability"), optional=("type",))
     if point["name"] not in (MITOTIC_FIGURE, NON_MITOTIC_FIGURE):
@@ -193,8 +245,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _offence(problem: str) -> ContractError:
-    return ContractError(problem, f"The platform would refuse this {MITOTIC_FIGURES_FILE}: mend that item.")
+def _offence(problem: str, file: str = MITOTIC_FIGURES_FILE) -> ContractError:
+    return ContractError(problem, f"The platform would refuse this {file}: mend that item.")
 
 
 def write_json_atomically(path: Path, document: object, indent: int | None = 1) -> None:

@@ -1,10 +1,14 @@
 """Patches: squares about the centres of figures, as a classifier takes them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithm.images.base import Pixels
+from algorithm.classification_manifest import ClassificationInput
+from algorithm.images.base import Image, Pixels
 from algorithm.images.resampled import ResampledImage
+from algorithm.images.stack import Stack
 
 
 def cut_patch(view: ResampledImage, x: float, y: float, patch_px: int) -> Pixels:
@@ -23,6 +27,20 @@ def cut_patch(view: ResampledImage, x: float, y: float, patch_px: int) -> Pixels
 def middle_patch(view: ResampledImage, patch_px: int) -> Pixels:
     """The square (patch_px, patch_px, 3) about the middle of the view."""
     return cut_patch(view, (view.width - 1) / 2, (view.height - 1) / 2, patch_px)
+
+
+def stack_patches(stack: Stack, settings: ClassificationInput) -> Iterator[Pixels]:
+    """The middle of every page at the classifier's resolution, page by page. Raises InputError for damage."""
+    for page in stack.pages():
+        with page:
+            yield middle_patch(ResampledImage(page, settings.resolution_um_px), settings.patch_px)
+
+
+def figure_patches(image: Image, points: NDArray[np.float64], settings: ClassificationInput) -> Iterator[Pixels]:
+    """The square about every point (N, 2), x then y, px at level 0, at the classifier's resolution."""
+    view = ResampledImage(image, settings.resolution_um_px)
+    for x, y in view.from_level0(points).tolist():
+        yield cut_patch(view, x, y, settings.patch_px)
 
 
 def _first(centre: float, side: int) -> int:

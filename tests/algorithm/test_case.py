@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from algorithm.case import find_case
-from algorithm.contract import INPUTS_FILE, REGION_SOCKET
+from algorithm.contract import INPUTS_FILE, REGION_SOCKET, STACK_SOCKET
 from algorithm.errors import AlgorithmError
 
 
@@ -35,6 +35,25 @@ def test_the_image_is_found(tmp_path: Path, request_2025: Any, name: str) -> Non
     assert case.image == tmp_path / REGION_SOCKET.folder / name
 
 
+@pytest.mark.parametrize("key", ["socket", "interface"])
+def test_a_stack_is_found(tmp_path: Path, key: str) -> None:
+    place = tmp_path / STACK_SOCKET.folder
+    place.mkdir(parents=True)
+    (place / "a1b2.mha").touch()
+    (tmp_path / INPUTS_FILE).write_text(json.dumps([entry(key, STACK_SOCKET.slug, STACK_SOCKET.folder)]))
+    found = find_case(tmp_path)
+    assert (found.socket, found.image) == (STACK_SOCKET, place / "a1b2.mha")
+    (tmp_path / INPUTS_FILE).unlink()
+    assert find_case(tmp_path) == found
+    lay(tmp_path)
+    assert find_case(tmp_path).socket == REGION_SOCKET
+
+
+def test_a_region_and_a_stack_in_one_request_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AlgorithmError, match="asks for histopathology-region-of-interest-cropout \\+ stacked-"):
+        find_case(lay(tmp_path, [entry(), entry(slug=STACK_SOCKET.slug, path=STACK_SOCKET.folder)]))
+
+
 def test_the_socket_goes_before_the_interface(tmp_path: Path) -> None:
     both = entry("socket") | {"interface": {"slug": "something-older", "relative_path": "elsewhere"}}
     assert find_case(lay(tmp_path, [both])).socket == REGION_SOCKET
@@ -54,7 +73,10 @@ def test_the_input_folder_may_be_a_link(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "an unknown socket": ([entry(slug="a-stack-of-photographs")], f"Supported: {REGION_SOCKET.slug}."),
+    "an unknown socket": (
+        [entry(slug="a-stack-of-photographs")],
+        f"Supported: {REGION_SOCKET.slug}; {STACK_SOCKET.slug}.",
+    ),
     "a socket too many": ([entry(), entry(slug="a-mask")], "asks for a-mask + histopathology"),
     "the same socket twice": ([entry(), entry()], "is given twice"),
     "no socket": ([], "asks for nothing"),

@@ -42,6 +42,60 @@ def test_any_scores_give_a_valid_document_or_a_contract_error(scores: list[float
     contract.validate_points_document(json.loads(written))
 
 
+@given(SCORES, st.data())
+def test_any_confidences_give_valid_classes_or_a_contract_error(confidences: list[float], data: st.DataObject) -> None:
+    count = len(confidences)
+    called = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)), bool)
+    if not all(-contract.ROUNDING <= value <= 1.0 + contract.ROUNDING for value in confidences):
+        with pytest.raises(ContractError, match="no probability"):
+            contract.classes_document(called, np.array(confidences))
+        return
+    text = json.dumps(contract.classes_document(called, np.array(confidences)), allow_nan=False)
+    read = json.loads(text)
+    contract.validate_classes_document(read)
+    assert [item["class"] == "atypical" for item in read] == called.tolist()
+    assert all(type(item["confidence"]) is float for item in read)
+    np.testing.assert_allclose([item["confidence"] for item in read], confidences, atol=1.1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, np.bool_])
+def test_whole_confidences_are_written_as_floats(dtype: type[np.generic]) -> None:
+    document = contract.classes_document(np.array([True, False]), np.array([1, 0], dtype=dtype))
+    assert json.dumps(document) == (
+        '[{"class": "atypical", "confidence": 1.0}, {"class": "normal", "confidence": 0.0}]'
+    )
+
+
+def test_no_figures_are_an_empty_list_of_classes() -> None:
+    assert contract.classes_document(np.empty(0, bool), np.empty(0)) == []
+
+
+WRONG_CLASSES: list[tuple[Any, str]] = [
+    ({"class": "normal", "confidence": 0.5}, "The document is an object of 2, not a list."),
+    (["normal"], 'Item 0 is "normal", not an object.'),
+    ([{"class": "normal"}], "Item 0: `confidence` is missing."),
+    ([{"confidence": 0.5}], "Item 0: `class` is missing."),
+    (
+        [{"class": "normal", "confidence": 0.5}, {"class": "Atypical", "confidence": 0.5}],
+        'Item 1: `class` is "Atypical"',
+    ),
+    ([{"class": "normal", "confidence": 0}], "Item 0: `confidence` is 0, not written as a float"),
+    ([{"class": "normal", "confidence": True}], "Item 0: `confidence` is true, not written as a float"),
+    ([{"class": "normal", "confidence": "0.5"}], "not written as a float"),
+    ([{"class": "normal", "confidence": None}], "Item 0: `confidence` is null"),
+    ([{"class": "normal", "confidence": math.nan}], "Item 0: `confidence` is NaN, outside 0 to 1"),
+    ([{"class": "normal", "confidence": 1.5}], "Item 0: `confidence` is 1.5, outside 0 to 1"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG_CLASSES)
+def test_the_first_offending_class_is_named(wrong: Any, said: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        contract.validate_classes_document(wrong)
+    assert said in caught.value.problem
+    assert contract.CLASSES_FILE in caught.value.fix
+
+
 def test_ten_thousand_random_detections_survive_the_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     points, scores = rng.uniform(0, 40_000, (10_000, 2)), rng.uniform(0, 1, 10_000).astype(np.float32)

@@ -12,16 +12,26 @@ import numpy as np
 import pytest
 
 from algorithm import process
-from algorithm.contract import INPUTS_FILE, MITOTIC_FIGURES_FILE, REGION_SOCKET, validate_points_document
+from algorithm.contract import (
+    CLASSES_FILE,
+    INPUTS_FILE,
+    MITOTIC_FIGURES_FILE,
+    REGION_SOCKET,
+    STACK_SOCKET,
+    validate_classes_document,
+    validate_points_document,
+)
 from algorithm.detections import Detections
 from algorithm.detectors import Result
 from algorithm.errors import BundleError
 from algorithm.images import Image
 from tests.algorithm.images.drawing import tissue, write_mha, write_tiff
+from tests.algorithm.images.test_stack import write_mha_stack, write_tiff_stack
 from tests.algorithm.test_case import entry
 from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_classifier import expected_probabilities, figures, write_tiny_classifier
 
-LOAD = process.load
+LOAD_DETECTOR = process.load_detector
 
 
 class KnownDetector:
@@ -36,7 +46,7 @@ class KnownDetector:
 
 @pytest.fixture(autouse=True)
 def known_detector(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "load", KnownDetector)
+    monkeypatch.setattr(process, "load_detector", KnownDetector)
 
 
 @pytest.fixture
@@ -84,10 +94,105 @@ def test_the_platforms_bundle_is_loaded_and_told(
     case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_bundle(tmp_path / "model"))
-    monkeypatch.setattr(process, "load", LOAD)
+    monkeypatch.setattr(process, "load_detector", LOAD_DETECTOR)
     assert processed(case) == 0
     assert f"bundle tiny 1 (/opt/ml/model: {tmp_path / 'model'}), device " in capsys.readouterr().out
     assert len(points(case)) > 0
+
+
+@pytest.fixture
+def stack_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A case of 2025 with a stack of five figures, and a classifier of three members on the platform's place."""
+    monkeypatch.setattr(
+        "algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_classifier(tmp_path / "model", 3, patch_px=128)
+    )
+    monkeypatch.setattr(process, "load_detector", lambda: pytest.fail("the other model was loaded"))
+    folder = tmp_path / "input"
+    (folder / STACK_SOCKET.folder).mkdir(parents=True)
+    write_tiff_stack(folder / STACK_SOCKET.folder / "stack.tiff", figures(5, 32))
+    (folder / INPUTS_FILE).write_text(json.dumps([entry(slug=STACK_SOCKET.slug, path=STACK_SOCKET.folder)]))
+    return folder
+
+
+def classes(case: Path) -> Any:
+    document = json.loads((case.parent / "output" / CLASSES_FILE).read_text())
+    validate_classes_document(document)
+    return document
+
+
+def test_a_stack_is_answered_page_by_page(stack_case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert processed(stack_case) == 0
+    expected = expected_probabilities(figures(5, 32), 3)
+    np.testing.assert_allclose([item["confidence"] for item in classes(stack_case)], expected.mean(axis=1), atol=1e-5)
+    called = ["atypical" if votes >= 2 else "normal" for votes in (expected >= 0.5).sum(axis=1)]
+    assert [item["class"] for item in classes(stack_case)] == called
+    assert {"atypical", "normal"} == set(called)
+    assert [path.name for path in (stack_case.parent / "output").iterdir()] == [CLASSES_FILE]
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert f"stack.tiff: {called.count('atypical')} atypical of 5 -> " in said.out
+
+
+@pytest.mark.parametrize("count", [1, 2, 16, 257])
+@pytest.mark.parametrize("write", [write_tiff_stack, write_mha_stack])
+def test_as_many_items_as_pages(stack_case: Path, write: Callable[..., Path], count: int) -> None:
+    (stack_case / STACK_SOCKET.folder / "stack.tiff").unlink()
+    suffix = ".tiff" if write is write_tiff_stack else ".mha"
+    write(stack_case / STACK_SOCKET.folder / f"stack{suffix}", figures(count, 32))
+    assert processed(stack_case) == 0
+    expected = expected_probabilities(figures(count, 32), 3).mean(axis=1)
+    np.testing.assert_allclose([item["confidence"] for item in classes(stack_case)], expected, atol=1e-5)
+
+
+def test_a_stack_alone_is_answered_without_a_request(stack_case: Path) -> None:
+    (stack_case / INPUTS_FILE).unlink()
+    assert processed(stack_case) == 0
+    assert len(classes(stack_case)) == 5
+
+
+def test_a_model_for_the_other_task_is_one_line(
+    stack_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_bundle(tmp_path / "detects"))
+    assert processed(stack_case) == 1
+    complaint = capsys.readouterr().err
+    assert "is a bundle for detection (tiny 1), not for classification" in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_no_model_for_stacks_is_one_line(
+    stack_case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", tmp_path / "nothing")
+    monkeypatch.setattr("algorithm.bundle.BUNDLES_DIR", tmp_path)
+    assert processed(stack_case) == 1
+    assert "names no bundle for classification" in capsys.readouterr().err
+
+
+STACKS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no picture": (lambda path: path.write_text("not a picture"), "is no TIFF"),
+    "half a file": (lambda path: os.truncate(path, 4000), "stack.tiff"),
+    "a grey page": (
+        lambda path: write_tiff_stack(path, figures(2)[..., 0], photometric="minisblack"),
+        "stack.tiff, page 1, is grey",
+    ),
+    "16 bit": (lambda path: write_tiff_stack(path, figures(2).astype(np.uint16)), "16-bit"),
+    "another one": (lambda path: write_tiff_stack(path.with_name("b.tif"), figures(2)), "holds 2 images"),
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_a_refused_stack_is_one_line_and_no_file(
+    name: str, stack_case: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spoil, said = STACKS[name]
+    spoil(stack_case / STACK_SOCKET.folder / "stack.tiff")
+    assert processed(stack_case) == 1
+    complaint = capfd.readouterr().err
+    assert complaint.startswith("error: ")
+    assert complaint.count("\n") == 1
+    assert said in complaint
+    assert list((stack_case.parent / "output").iterdir()) == []
 
 
 def request(text: str) -> Callable[[Path], object]:
@@ -147,7 +252,7 @@ def test_a_refused_case_is_one_line_and_no_file(name: str, case: Path, capfd: py
 def test_an_output_folder_that_takes_no_files_is_named_before_any_work(
     case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(process, "load", lambda: pytest.fail("the model was loaded"))
+    monkeypatch.setattr(process, "load_detector", lambda: pytest.fail("the model was loaded"))
     (case.parent / "output").write_text("a file")
     assert processed(case) == 1
     assert "cannot be written" in capsys.readouterr().err
@@ -159,7 +264,7 @@ def test_a_missing_bundle_is_one_line(
     def load() -> None:
         raise BundleError("The bundle is gone.", "Bring it back.")
 
-    monkeypatch.setattr(process, "load", load)
+    monkeypatch.setattr(process, "load_detector", load)
     assert processed(case) == 1
     assert capsys.readouterr().err == "error: The bundle is gone. Bring it back.\n"
 

@@ -8,18 +8,20 @@ import pytest
 
 from algorithm import contract as writer
 from evaluation import contract as reader
-from evaluation.answers import read_points
+from evaluation.answers import read_classes, read_points
 
 
 @pytest.mark.parametrize(
     "name",
     [
+        "ATYPICAL",
         "DOCUMENT_TYPE",
         "HIGHEST_MM",
         "INPUT_FOLDER",
         "LOWEST_MM",
         "MITOTIC_FIGURE",
         "NON_MITOTIC_FIGURE",
+        "NORMAL",
         "OUTPUT_FOLDER",
     ],
 )
@@ -29,7 +31,9 @@ def test_a_name_is_the_same_on_both_sides(name: str) -> None:
 
 def test_the_sockets_are_the_same_on_both_sides() -> None:
     assert reader.DETECTION.image_slug == writer.REGION_SOCKET.slug
-    assert reader.DETECTION.answer_file == writer.MITOTIC_FIGURES_FILE
+    assert reader.DETECTION.answer_file == writer.REGION_SOCKET.output_file
+    assert reader.CLASSIFICATION.image_slug == writer.STACK_SOCKET.slug
+    assert reader.CLASSIFICATION.answer_file == writer.STACK_SOCKET.output_file
 
 
 def test_a_written_document_is_read_as_it_was(tmp_path: Path) -> None:
@@ -40,3 +44,12 @@ def test_a_written_document_is_read_as_it_was(tmp_path: Path) -> None:
     np.testing.assert_allclose(points_mm, points_px * 0.00025, rtol=0, atol=1e-15)
     np.testing.assert_array_equal(read, scores)
     assert figures.tolist() == [True, True, False]
+
+
+def test_written_classes_are_read_as_they_were(tmp_path: Path) -> None:
+    called, confidences = np.array([True, False, True, False]), np.array([1.0, 0.0, 0.4375, 0.1234565])
+    path = tmp_path / writer.CLASSES_FILE
+    writer.write_json_atomically(path, writer.classes_document(called, confidences))
+    answers, read = read_classes(path)
+    np.testing.assert_array_equal(answers, called)
+    np.testing.assert_allclose(read, confidences, rtol=0, atol=1e-6)
