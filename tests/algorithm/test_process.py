@@ -104,7 +104,7 @@ def test_the_platforms_bundle_is_loaded_and_told(
 def stack_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A case of 2025 with a stack of five figures, and a classifier of three members on the platform's place."""
     monkeypatch.setattr(
-        "algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_classifier(tmp_path / "model", 3, patch_px=128)
+        "algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_classifier(tmp_path / "model", 3, patch_px=32)
     )
     monkeypatch.setattr(process, "load_detector", lambda: pytest.fail("the other model was loaded"))
     folder = tmp_path / "input"
