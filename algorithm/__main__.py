@@ -1,6 +1,6 @@
-"""The command line: `python -m algorithm detect | validate | doctor`.
+"""The command line: `python -m algorithm detect | classify | validate | doctor`.
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 some of many images failed.
+Exit codes: 0 done, 1 failed, 2 usage, 3 some of many inputs failed.
 """
 
 import argparse
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from algorithm import __version__
-from algorithm.commands import detect, doctor, validate
+from algorithm.commands import classify, detect, doctor, validate
 from algorithm.commands.console import UsageError, complain
 from algorithm.errors import AlgorithmError
 
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"anaphase {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (detect, validate, doctor):
+    for command in (detect, classify, validate, doctor):
         command.add_to(commands)
     arguments = parser.parse_args(argv)
     try:

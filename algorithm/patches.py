@@ -1,6 +1,7 @@
 """Patches: squares about the centres of figures, as a classifier takes them."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 from algorithm.classification_manifest import ClassificationInput
 from algorithm.images.base import Image, Pixels
 from algorithm.images.resampled import ResampledImage
+from algorithm.images.spacing import SpacingSource
 from algorithm.images.stack import Stack
 
 
@@ -29,11 +31,30 @@ def middle_patch(view: ResampledImage, patch_px: int) -> Pixels:
     return cut_patch(view, (view.width - 1) / 2, (view.height - 1) / 2, patch_px)
 
 
-def stack_patches(stack: Stack, settings: ClassificationInput) -> Iterator[Pixels]:
-    """The middle of every page at the classifier's resolution, page by page. Raises InputError for damage."""
-    for page in stack.pages():
-        with page:
-            yield middle_patch(ResampledImage(page, settings.resolution_um_px), settings.patch_px)
+@dataclass(frozen=True)
+class Page:
+    """What a page of a stack was: its file's name, size in px and spacing in um/px.
+
+    mirrored: it is smaller than the patch that was cut from it.
+    """
+
+    file: str
+    width: int
+    height: int
+    spacing_um: tuple[float, float]
+    spacing_source: SpacingSource
+    mirrored: bool
+
+
+def stack_patches(stack: Stack, settings: ClassificationInput) -> Iterator[tuple[Page, Pixels]]:
+    """Every page and its middle at the classifier's resolution, page by page. Raises InputError for damage."""
+    for image in stack.pages():
+        with image:
+            view = ResampledImage(image, settings.resolution_um_px)
+            mirrored = min(view.width, view.height) < settings.patch_px
+            spacing_um, source = image.spacing_um, image.spacing_source
+            page = Page(image.path.name, image.width, image.height, spacing_um, source, mirrored)
+            yield page, middle_patch(view, settings.patch_px)
 
 
 def figure_patches(image: Image, points: NDArray[np.float64], settings: ClassificationInput) -> Iterator[Pixels]:

@@ -82,7 +82,8 @@ def classify(path: Path) -> tuple[object, str]:
     """What the figures of a stack are: the platform's document, and how many of them in words."""
     classifier = load_classifier()
     with open_stack(path) as stack:
-        types = classifier.classify(stack_patches(stack, classifier.bundle.manifest.input))
+        pages = stack_patches(stack, classifier.bundle.manifest.input)
+        types = classifier.classify(patch for _, patch in pages)
     return classes_document(types.atypical, types.confidences), f"{types.atypical.sum()} atypical of {len(types)}"
 
 

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from algorithm.classifier import Classifier, Counter
+from algorithm.detectors import Detector
 from algorithm.detectors import Progress as TileProgress
 
 
@@ -29,6 +31,30 @@ def say_json(document: object) -> None:
 def complain(text: str) -> None:
     """A line on stderr."""
     sys.stderr.write(text + "\n")
+
+
+def introduction(model: Detector | Classifier, chosen_by: str) -> str:
+    """Which bundle is at work, who chose it, and on which device."""
+    manifest = model.bundle.manifest
+    return (
+        f"bundle {manifest.name} {manifest.version} ({chosen_by}: {model.bundle.path}), "
+        f"device {model.device} ({', '.join(model.providers)})"
+    )
+
+
+@contextmanager
+def counting_bar(title: str, total: int) -> Iterator[Counter]:
+    """A bar in figures on stderr, gone when done; nothing at all where stderr is no terminal."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} figures"),
+        TimeRemainingColumn(),
+    )
+    disable = not sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=disable) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
 
 
 @contextmanager

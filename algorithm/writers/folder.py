@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from algorithm.contract import MITOTIC_FIGURES_FILE
+from algorithm.contract import CLASSES_FILE, MITOTIC_FIGURES_FILE
 from algorithm.errors import AlgorithmError
 
 GEOJSON_FILE = "detections.geojson"
 CSV_FILE = "detections.csv"
+CLASSES_CSV_FILE = "classes.csv"
 OVERLAY_FILE = "overlay.png"
 RUN_FILE = "run.json"
-FILES = (MITOTIC_FIGURES_FILE, CSV_FILE, GEOJSON_FILE, OVERLAY_FILE, RUN_FILE)
+DETECTION_FILES = (MITOTIC_FIGURES_FILE, CSV_FILE, GEOJSON_FILE, OVERLAY_FILE, RUN_FILE)
+CLASSIFICATION_FILES = (CLASSES_FILE, CLASSES_CSV_FILE, RUN_FILE)
 
 
 def require_writable(folder: Path) -> None:
@@ -30,11 +32,11 @@ def require_writable(folder: Path) -> None:
         ) from error
 
 
-def require_replaceable(folder: Path) -> None:
-    """AlgorithmError where the folder exists and holds anything but earlier results, which would be lost."""
+def require_replaceable(folder: Path, files: tuple[str, ...]) -> None:
+    """AlgorithmError where the folder exists and holds anything but these files, which would be lost."""
     if not folder.exists():
         return
-    foreign = [folder.name] if not folder.is_dir() else sorted({item.name for item in folder.iterdir()} - set(FILES))
+    foreign = [folder.name] if not folder.is_dir() else sorted({item.name for item in folder.iterdir()} - set(files))
     if foreign:
         raise AlgorithmError(
             f"{folder} is to hold the results, but {foreign[0]} lies there already.",

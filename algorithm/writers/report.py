@@ -5,6 +5,7 @@ from datetime import datetime
 
 import numpy as np
 
+from algorithm.bundle import AnyBundle
 from algorithm.detectors import Detector, Result
 from algorithm.images import Image
 from algorithm.writers.versions import versions
@@ -30,6 +31,19 @@ def findings(result: Result) -> dict[str, object]:
     }
 
 
+def bundle_entry(bundle: AnyBundle, chosen_by: str) -> dict[str, object]:
+    """Which bundle it was, and who chose it."""
+    manifest = bundle.manifest
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "path": str(bundle.path),
+        "chosen_by": chosen_by,
+        "members": len(manifest.members),
+        "intended_use": manifest.intended_use,
+    }
+
+
 def run_document(
     run: Run, image: Image, result: Result, started: datetime, seconds: dict[str, float]
 ) -> dict[str, object]:
@@ -44,14 +58,7 @@ def run_document(
             "spacing_um": list(image.spacing_um),
             "spacing_source": image.spacing_source,
         },
-        "bundle": {
-            "name": manifest.name,
-            "version": manifest.version,
-            "path": str(detector.bundle.path),
-            "chosen_by": run.bundle_chosen_by,
-            "members": len(manifest.members),
-            "intended_use": manifest.intended_use,
-        },
+        "bundle": bundle_entry(detector.bundle, run.bundle_chosen_by),
         "settings": {
             "device": run.device_option,
             "overlap": detector.overlap,

@@ -11,7 +11,7 @@ from PIL import Image
 
 from algorithm.__main__ import main
 from algorithm.contract import validate_points_document
-from algorithm.writers.folder import FILES
+from algorithm.writers.folder import DETECTION_FILES
 from tests.algorithm.commands.conftest import DOTS, dotted
 from tests.algorithm.images.drawing import write_tiff
 from tests.arrays import CANDIDATE, paint_ellipse, plain
@@ -36,7 +36,7 @@ def test_all_files_say_the_same(tmp_path: Path, region: Path, bundle: Path, caps
     output = tmp_path / "new" / "results"
     assert detect(bundle, output, region) == 0
     folder = output / "region"
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(DETECTION_FILES)
     np.testing.assert_allclose(places_px(output), DOTS, atol=0.5)
     rows = list(csv.DictReader((folder / "detections.csv").read_text().splitlines()))
     np.testing.assert_allclose([[float(row["x_px"]), float(row["y_px"])] for row in rows], places_px(output), atol=1e-3)
@@ -93,7 +93,9 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path, region: Path, bundl
     contents = []
     for name in ("first", "second"):
         assert detect(bundle, tmp_path / name, region) == 0
-        contents.append([(tmp_path / name / "region" / file).read_bytes() for file in FILES if file != "run.json"])
+        contents.append(
+            [(tmp_path / name / "region" / file).read_bytes() for file in DETECTION_FILES if file != "run.json"]
+        )
     assert contents[0] == contents[1]
 
 

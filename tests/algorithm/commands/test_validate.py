@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from algorithm.__main__ import main
-from algorithm.contract import points_document
+from algorithm.contract import classes_document, points_document
 
 
 def test_a_valid_file_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,9 +17,18 @@ def test_a_valid_file_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out == f"{path} is valid: 2 mitotic figures of 3 points.\n"
 
 
+def test_a_valid_file_of_classes_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "multiple-mitotic-figure-classification.json"
+    path.write_text(json.dumps(classes_document(np.array([True, False, True]), np.array([1.0, 0.0, 0.4]))))
+    assert main(["validate", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path} is valid: 2 atypical of 3 figures.\n"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ('[{"class": "atypical", "confidence": 1}]', "Item 0: `confidence` is 1, not written as a float"),
+        ('[{"class": "atypical", "confidence": NaN}]', "NaN is no JSON number"),
         ('{"type": "Mulitple points", "points": [], "version": {"major": 1, "minor": 0}}', "`type` is"),
         ('{"type": "Multiple points", "points": [{}], "version": {"major": 1, "minor": 0}}', "Point 0: `name` is miss"),
         ("[" * 100_000, "nested too deeply"),

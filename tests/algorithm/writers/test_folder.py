@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from algorithm.errors import AlgorithmError
-from algorithm.writers.folder import FILES, replaced, require_replaceable, require_writable
+from algorithm.writers.folder import DETECTION_FILES, replaced, require_replaceable, require_writable
 
 
 def fill(folder: Path, content: str) -> None:
-    for name in FILES:
+    for name in DETECTION_FILES:
         (folder / name).write_text(content)
 
 
@@ -21,14 +21,14 @@ def test_a_folder_appears_when_it_is_complete(tmp_path: Path) -> None:
     with replaced(folder) as partial:
         fill(partial, "new")
         assert not folder.exists()
-    assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(DETECTION_FILES)
     assert list(tmp_path.iterdir()) == [folder]
 
 
 def test_earlier_results_are_replaced(tmp_path: Path) -> None:
     folder = tmp_path / "region"
     for content in ("old", "new"):
-        require_replaceable(folder)
+        require_replaceable(folder, DETECTION_FILES)
         with replaced(folder) as partial:
             fill(partial, content)
     assert {path.read_text() for path in folder.iterdir()} == {"new"}
@@ -48,16 +48,16 @@ def test_an_error_while_writing_leaves_the_earlier_results(tmp_path: Path) -> No
 
 def test_foreign_files_are_not_replaced(tmp_path: Path) -> None:
     fill(tmp_path, "old")
-    require_replaceable(tmp_path)
+    require_replaceable(tmp_path, DETECTION_FILES)
     (tmp_path / "my-annotations.geojson").touch()
     with pytest.raises(AlgorithmError, match=r"my-annotations\.geojson lies there already"):
-        require_replaceable(tmp_path)
+        require_replaceable(tmp_path, DETECTION_FILES)
 
 
 def test_a_file_in_the_place_of_the_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "region").touch()
     with pytest.raises(AlgorithmError, match="region lies there already"):
-        require_replaceable(tmp_path / "region")
+        require_replaceable(tmp_path / "region", DETECTION_FILES)
 
 
 def test_a_place_that_takes_no_files_is_named(tmp_path: Path) -> None:
@@ -75,12 +75,12 @@ def test_a_writable_place_is_made_and_left_empty(tmp_path: Path) -> None:
 KEEP_WRITING = """
 import shutil, sys
 from pathlib import Path
-from algorithm.writers.folder import FILES, replaced
+from algorithm.writers.folder import DETECTION_FILES, replaced
 folder = Path(sys.argv[1])
 print("ready", flush=True)
 while True:
     with replaced(folder) as partial:
-        for name in FILES:
+        for name in DETECTION_FILES:
             (partial / name).write_text("x" * 100_000)
     shutil.rmtree(folder.rename(folder.with_name("done")))
 """
@@ -96,4 +96,6 @@ def test_a_killed_writer_leaves_the_whole_folder_or_none(tmp_path: Path) -> None
         writer.kill()
         writer.communicate()
         if folder.exists():
-            assert {path.name: path.stat().st_size for path in folder.iterdir()} == dict.fromkeys(FILES, 100_000)
+            assert {path.name: path.stat().st_size for path in folder.iterdir()} == dict.fromkeys(
+                DETECTION_FILES, 100_000
+            )
