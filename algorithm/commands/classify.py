@@ -14,8 +14,9 @@ from algorithm.commands.several import Answer, answer_each, prepare_folders
 from algorithm.images.base import Pixels
 from algorithm.images.stack import open_stack
 from algorithm.patches import Page, stack_patches
-from algorithm.writers.classes import ClassificationRun, TypedStack, findings, write_classes
+from algorithm.writers.classes import TypedStack, findings, write_classes
 from algorithm.writers.folder import CLASSIFICATION_FILES
+from algorithm.writers.report import ClassificationRun
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

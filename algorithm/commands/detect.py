@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from algorithm import detectors
-from algorithm.bundle import find_bundle, load_bundle
+from algorithm.bundle import find_bundle, load_bundle, load_classification_bundle
+from algorithm.cascade import type_figures
+from algorithm.classifier import Classifier
 from algorithm.commands.arguments import positive, probability, share
-from algorithm.commands.console import introduction, progress_bar, say
+from algorithm.commands.console import counting_bar, introduction, progress_bar, say
 from algorithm.commands.several import Answer, answer_each, prepare_folders
 from algorithm.contract import require_extent
 from algorithm.images import open_image
 from algorithm.writers.folder import DETECTION_FILES
 from algorithm.writers.outputs import write_outputs
-from algorithm.writers.report import Run, findings
+from algorithm.writers.report import ClassificationRun, Run, findings
 
 
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,6 +28,10 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser.add_argument("--overlap", type=share, metavar="X", help="overlap of tiles, from 0 to below 1")
     parser.add_argument("--threshold", type=probability, metavar="X", help="decision threshold, between 0 and 1")
     parser.add_argument("--spacing-um", type=positive, metavar="X", help="um per pixel, overrides what the file says")
+    parser.add_argument("--classify", action="store_true", help="type every figure found as normal or atypical")
+    parser.add_argument(
+        "--classifier", type=Path, metavar="PATH", help="folder of a classification bundle; implies --classify"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.set_defaults(run=run)
 
@@ -35,14 +41,23 @@ def run(arguments: argparse.Namespace) -> int:
     folders = prepare_folders(arguments.images, arguments.output, DETECTION_FILES)
     path, chosen_by = find_bundle(arguments.bundle, "detection")
     detector = detectors.load(load_bundle(path), arguments.device, arguments.overlap, arguments.threshold)
-    this_run = Run(detector, chosen_by, arguments.device)
+    typing = _typing(arguments) if arguments.classify or arguments.classifier else None
+    this_run = Run(detector, chosen_by, arguments.device, typing)
     if not arguments.json:
         say(introduction(detector, chosen_by))
+        if typing is not None:
+            say(introduction(typing.classifier, typing.bundle_chosen_by))
 
     def work(image: Path, folder: Path) -> Answer:
         return _detect(this_run, image, folder, arguments.spacing_um)
 
     return answer_each("image", arguments.images, folders, work, _sentence, arguments.json)
+
+
+def _typing(arguments: argparse.Namespace) -> ClassificationRun:
+    path, chosen_by = find_bundle(arguments.classifier, "classification")
+    classifier = Classifier(load_classification_bundle(path), arguments.device)
+    return ClassificationRun(classifier, chosen_by, arguments.device)
 
 
 def _detect(this_run: Run, path: Path, folder: Path, spacing_um: float | None) -> Answer:
@@ -51,6 +66,10 @@ def _detect(this_run: Run, path: Path, folder: Path, spacing_um: float | None) -
         require_extent(image.width, image.height, image.spacing_um)
         with progress_bar(path.name) as progress:
             result = this_run.detector.detect(image, progress)
+        if this_run.typing is not None:
+            figures = int((result.detections.scores >= result.threshold).sum())
+            with counting_bar(path.name, figures) as count:
+                result = type_figures(image, result, this_run.typing.classifier, count)
         write_outputs(folder, this_run, image, result, started)
     return findings(result)
 
@@ -60,5 +79,18 @@ def _sentence(answer: Answer) -> str:
     rate = "no tissue" if density is None else f"{answer['tissue_mm2']:.3f} mm2 of tissue, {density:.1f} per mm2"
     return (
         f"{answer['image']}: {answer['mitotic_figures']} mitotic figures "
-        f"({answer['non_mitotic_figures']} candidates below the threshold), {rate} -> {answer['output']}"
+        f"({answer['non_mitotic_figures']} candidates below the threshold), {rate}{_types(answer)} "
+        f"-> {answer['output']}"
     )
+
+
+def _types(answer: Answer) -> str:
+    """How many figures are atypical, where they were typed: a clause of the sentence."""
+    if "typed" not in answer:
+        return ""
+    counts = f"; {answer['atypical']} of {answer['typed']} atypical"
+    interval = answer["atypical_rate_interval_95"]
+    if not isinstance(interval, list):
+        return f"{counts} ({answer['atypical_rate_note']})"
+    low, high = interval
+    return f"{counts} ({answer['atypical_rate']:.0%}, 95 % interval {low:.0%} to {high:.0%})"

@@ -14,7 +14,8 @@ class Result:
     """What was found in an image and at what cost.
 
     detections: figures at and above `threshold`, candidates below it. tiles_total: tiles that cover the image;
-    tiles_run: those of them that hold tissue. seconds: by stage, "tissue" and "detection".
+    tiles_run: those of them that hold tissue. seconds: by stage, "tissue", "detection" and, where figures were
+    typed, "typing".
     """
 
     detections: Detections

@@ -10,21 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from algorithm.classifier import Classifier, Types
+from algorithm.classifier import Types
 from algorithm.contract import CLASSES_FILE, class_name, classes_document, probabilities, write_json_atomically
 from algorithm.patches import Page
 from algorithm.writers.folder import CLASSES_CSV_FILE, RUN_FILE, replaced
-from algorithm.writers.report import bundle_entry
+from algorithm.writers.report import ClassificationRun, bundle_entry, classifier_settings
 from algorithm.writers.versions import versions
-
-
-@dataclass(frozen=True)
-class ClassificationRun:
-    """One classifier at work, who chose its bundle (an option, the platform, the default), and the device asked for."""
-
-    classifier: Classifier
-    bundle_chosen_by: str
-    device_option: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,17 +77,11 @@ def run_document(
 ) -> dict[str, object]:
     """The document of run.json; `seconds` by step of the work."""
     classifier = run.classifier
-    settings = classifier.bundle.manifest
     return {
         "versions": versions(),
         "stack": {"file": str(stack.path), "pages": _kinds_of(stack.pages)},
         "bundle": bundle_entry(classifier.bundle, run.bundle_chosen_by),
-        "settings": {
-            "device": run.device_option,
-            "patch_px": settings.input.patch_px,
-            "resolution_um_px": settings.input.resolution_um_px,
-            **settings.postprocess.model_dump(mode="json"),
-        },
+        "settings": {"device": run.device_option, **classifier_settings(classifier)},
         "device": {"used": classifier.device, "providers": list(classifier.providers)},
         "result": findings(stack),
         "started": started.isoformat(timespec="seconds"),

@@ -3,13 +3,14 @@
 import csv
 import io
 
-from algorithm.contract import point_name, points_mm, probabilities
+from algorithm.contract import class_name, point_name, points_mm, probabilities
 from algorithm.detections import Detections
 
 
 def detections_csv(detections: Detections, threshold: float, spacing_um: tuple[float, float]) -> str:
     """The table with its header; x and y in px at level 0 and in mm, name, probability, agreement, every member's own.
 
+    Where a classifier has run, type and P(atypical) too, empty for what it has not typed.
     spacing_um: (x, y), um/px at level 0. ContractError for a score that is no probability.
     """
     scores = probabilities(detections.scores)
@@ -18,7 +19,7 @@ def detections_csv(detections: Detections, threshold: float, spacing_um: tuple[f
     members = detections.member_scores.shape[1]
     header = ["x_px", "y_px", "x_mm", "y_mm", "name", "probability", "agreement"]
     header += [f"probability_member_{number}" for number in range(1, members + 1)]
-    header += [] if detections.atypical is None else ["probability_atypical"]
+    header += [] if detections.atypical is None else ["type", "probability_atypical"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
@@ -27,6 +28,14 @@ def detections_csv(detections: Detections, threshold: float, spacing_um: tuple[f
         row += [f"{value:.7f}" for value in places[index]]
         row += [point_name(score, threshold), f"{score:.6f}", f"{agreement[index]:.6f}"]
         row += [f"{value:.6f}" for value in detections.member_scores[index]]
-        row += [] if detections.atypical is None else [f"{detections.atypical[index]:.6f}"]
-        writer.writerow(row)
+        writer.writerow(row + _type(detections, index))
     return text.getvalue()
+
+
+def _type(detections: Detections, index: int) -> list[object]:
+    """Class and P(atypical), empty for a detection that was not typed; no cells at all where none was."""
+    if detections.atypical is None or detections.called_atypical is None:
+        return []
+    if not detections.typed[index]:
+        return ["", ""]
+    return [class_name(bool(detections.called_atypical[index])), f"{detections.atypical[index]:.6f}"]

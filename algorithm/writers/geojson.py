@@ -4,7 +4,7 @@ import uuid
 
 import numpy as np
 
-from algorithm.contract import point_name, probabilities
+from algorithm.contract import class_name, point_name, probabilities
 from algorithm.detections import Detections
 from algorithm.writers.appearance import COLOURS, OUTLINE_RADIUS_UM
 
@@ -32,6 +32,7 @@ def geojson_document(
                 "objectType": "detection",
                 "classification": {"name": name.capitalize(), "color": list(COLOURS[name])},
                 "measurements": _measurements(detections, index, score, float(agreement[index])),
+                **_metadata(detections, index),
             },
         }
         features.append(feature)
@@ -53,6 +54,13 @@ def _measurements(detections: Detections, index: int, score: float, agreement: f
         measurements |= {f"probability, member {number}": value for number, value in enumerate(members, start=1)}
         measurements["probability, standard deviation of members"] = float(np.std(members))
         measurements["agreement of members"] = agreement
-    if detections.atypical is not None:
+    if detections.atypical is not None and detections.typed[index]:
         measurements["atypical probability"] = float(detections.atypical[index])
     return measurements
+
+
+def _metadata(detections: Detections, index: int) -> dict[str, dict[str, str]]:
+    """The type of a detection, as QuPath keeps what is no number; nothing for one that was not typed."""
+    if detections.called_atypical is None or not detections.typed[index]:
+        return {}
+    return {"metadata": {"type": class_name(bool(detections.called_atypical[index]))}}

@@ -6,28 +6,63 @@ from datetime import datetime
 import numpy as np
 
 from algorithm.bundle import AnyBundle
+from algorithm.classifier import Classifier
+from algorithm.detections import Detections
 from algorithm.detectors import Detector, Result
 from algorithm.images import Image
+from algorithm.wilson import wilson_interval
 from algorithm.writers.versions import versions
+
+FEWEST_FIGURES = 10
+"""Of fewer a share says nothing."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """One detector at work, who chose its bundle (an option, the platform, the default), and the device asked for."""
+class ClassificationRun:
+    """One classifier at work, who chose its bundle (an option, the platform, the default), and the device asked for."""
 
-    detector: Detector
+    classifier: Classifier
     bundle_chosen_by: str
     device_option: str
 
 
+@dataclass(frozen=True)
+class Run:
+    """One detector at work, likewise; and the classifier that types what it finds, where that was asked for."""
+
+    detector: Detector
+    bundle_chosen_by: str
+    device_option: str
+    typing: ClassificationRun | None = None
+
+
 def findings(result: Result) -> dict[str, object]:
-    """Counts, tissue in mm2, and mitotic figures per mm2 of it (None without tissue)."""
+    """Counts, tissue in mm2, and mitotic figures per mm2 of it (None without tissue); types where figures have them."""
     figures = int(np.count_nonzero(result.detections.scores >= result.threshold))
     return {
         "mitotic_figures": figures,
         "non_mitotic_figures": len(result.detections) - figures,
         "tissue_mm2": result.tissue_mm2,
         "mitotic_figures_per_mm2": figures / result.tissue_mm2 if result.tissue_mm2 > 0 else None,
+        **_typing(result.detections),
+    }
+
+
+def _typing(detections: Detections) -> dict[str, object]:
+    """How many figures were typed, how many of them are atypical, their share and its Wilson 95 % interval.
+
+    Share and interval are None, and a note says why, where fewer than FEWEST_FIGURES were typed.
+    """
+    if detections.called_atypical is None:
+        return {}
+    typed, atypical = int(detections.typed.sum()), int(detections.called_atypical.sum())
+    enough = typed >= FEWEST_FIGURES
+    return {
+        "typed": typed,
+        "atypical": atypical,
+        "atypical_rate": atypical / typed if enough else None,
+        "atypical_rate_interval_95": list(wilson_interval(atypical, typed)) if enough else None,
+        "atypical_rate_note": None if enough else f"too few figures, under {FEWEST_FIGURES}",
     }
 
 
@@ -41,6 +76,16 @@ def bundle_entry(bundle: AnyBundle, chosen_by: str) -> dict[str, object]:
         "chosen_by": chosen_by,
         "members": len(manifest.members),
         "intended_use": manifest.intended_use,
+    }
+
+
+def classifier_settings(classifier: Classifier) -> dict[str, object]:
+    """What a classifier takes and how it decides; all of it is the bundle's."""
+    manifest = classifier.bundle.manifest
+    return {
+        "patch_px": manifest.input.patch_px,
+        "resolution_um_px": manifest.input.resolution_um_px,
+        **manifest.postprocess.model_dump(mode="json"),
     }
 
 
@@ -59,6 +104,7 @@ def run_document(
             "spacing_source": image.spacing_source,
         },
         "bundle": bundle_entry(detector.bundle, run.bundle_chosen_by),
+        **_classifier_entry(run.typing),
         "settings": {
             "device": run.device_option,
             "overlap": detector.overlap,
@@ -71,3 +117,10 @@ def run_document(
         "started": started.isoformat(timespec="seconds"),
         "seconds": {step: round(duration, 3) for step, duration in seconds.items()},
     }
+
+
+def _classifier_entry(typing: ClassificationRun | None) -> dict[str, object]:
+    if typing is None:
+        return {}
+    entry = bundle_entry(typing.classifier.bundle, typing.bundle_chosen_by)
+    return {"classifier": {**entry, "settings": classifier_settings(typing.classifier)}}

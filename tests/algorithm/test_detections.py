@@ -29,17 +29,23 @@ def test_the_order_found_in_does_not_matter(rows: list[tuple[int, int, int]], ra
 def test_lengths_must_agree() -> None:
     with pytest.raises(ValueError, match="scores"):
         Detections(np.zeros((2, 2)), np.zeros(3), np.zeros((2, 1)))
-    with pytest.raises(ValueError, match="atypical"):
-        Detections(np.zeros((2, 2)), np.zeros(2), np.zeros((2, 1)), np.zeros(1))
+    for wrong in ((np.zeros(1), np.zeros(2, bool)), (np.zeros(2), np.zeros(3, bool))):
+        with pytest.raises(ValueError, match="of their type"):
+            Detections(np.zeros((2, 2)), np.zeros(2), np.zeros((2, 1)), *wrong)
+    with pytest.raises(ValueError, match="together or not at all"):
+        Detections(np.zeros((2, 2)), np.zeros(2), np.zeros((2, 1)), np.zeros(2))
 
 
 def test_select_keeps_every_column_together() -> None:
-    detections = Detections([[5, 2], [1, 1]], [0.2, 0.9], [[0.1, 0.3], [0.8, 1.0]], [0.7, 0.4])
+    detections = Detections([[5, 2], [1, 1]], [0.2, 0.9], [[0.1, 0.3], [0.8, 1.0]], [np.nan, 0.4], [False, True])
+    assert detections.typed.tolist() == [True, False]
     chosen = detections.select(detections.scores >= 0.5)
     assert len(chosen) == 1
     assert chosen.points.tolist() == [[1, 1]]
     assert chosen.member_scores.tolist() == [[0.8, 1.0]]
     assert chosen.atypical is not None and chosen.atypical.tolist() == [0.4]
+    assert chosen.called_atypical is not None and chosen.called_atypical.tolist() == [True]
+    assert made_of([(1, 1, 1)]).typed.tolist() == [False]
 
 
 def test_agreement_is_the_share_of_members_that_reach_the_threshold() -> None:

@@ -11,6 +11,10 @@ import pytest
 from algorithm.__main__ import main
 from algorithm.contract import validate_classes_document
 from algorithm.writers.folder import CLASSIFICATION_FILES
+from evaluation.answers import read_classes
+from evaluation.classification import scores
+from evaluation.contract import CLASSIFICATION
+from evaluation.results import find_results
 from tests.algorithm.images.drawing import write_png
 from tests.algorithm.images.test_stack import write_mha_stack, write_tiff_stack
 from tests.tiny_bundle import write_tiny_bundle
@@ -64,6 +68,20 @@ def test_all_files_say_the_same(tmp_path: Path, classifier: Path, capsys: pytest
     assert f"bundle tiny classifier 1 (option: {classifier}), device cpu (CPUExecutionProvider)" in said.out
     assert f"{stack}: {atypical} atypical of 9 -> {folder}" in said.out
     assert said.err == ""
+
+
+def test_the_evaluation_scores_what_is_written(tmp_path: Path, classifier: Path) -> None:
+    drawn = figures(20, SIDE)
+    stack = write_tiff_stack(tmp_path / "stack.tiff", drawn)
+    assert classify(classifier, tmp_path / "results", stack) == 0
+    found = find_results(tmp_path / "results", ["stack.tiff"], CLASSIFICATION.answer_file)
+    truth = expected_probabilities(drawn, 3).mean(axis=1) >= 0.2
+    scored = scores(truth, *read_classes(found.files["stack.tiff"]))
+    called = np.array([row["class"] == "atypical" for row in rows(tmp_path / "results" / "stack")])
+    assert 0 < called.sum() < truth.sum() < 20
+    assert scored["sensitivity"] == pytest.approx(called.sum() / truth.sum())
+    assert scored["specificity"] == 1.0
+    assert scored["roc_auc"] == 1.0
 
 
 def test_the_run_is_recorded(tmp_path: Path, classifier: Path) -> None:

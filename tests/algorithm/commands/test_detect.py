@@ -16,6 +16,7 @@ from tests.algorithm.commands.conftest import DOTS, dotted
 from tests.algorithm.images.drawing import write_tiff
 from tests.arrays import CANDIDATE, paint_ellipse, plain
 from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_classifier import write_tiny_classifier
 
 
 def detect(bundle: Path, output: Path, *words: str | Path) -> int:
@@ -71,6 +72,82 @@ def test_the_run_is_recorded(tmp_path: Path, region: Path, bundle: Path) -> None
     assert {"anaphase", "python", "numpy", "onnxruntime"} <= set(run["versions"])
     assert set(run["seconds"]) == {"tissue", "detection", "writing"}
     assert run["started"].endswith("+00:00")
+
+
+def dots(large: int, small: int) -> np.ndarray:
+    """Dark dots in a row, the large ones first: the tiny classifier calls those of 8 px atypical, of 5 px normal."""
+    pixels = plain(48 * (large + small), 48)
+    for number in range(large + small):
+        radius = 8 if number < large else 5
+        paint_ellipse(pixels, 24 + 48 * number, 24, radius, radius)
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_classifier(tmp_path_factory.mktemp("classifier"), patch_px=32)
+
+
+def test_figures_are_typed_where_that_is_asked_for(
+    tmp_path: Path, bundle: Path, classifier: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = write_tiff(tmp_path / "region.tiff", dots(4, 8))
+    assert detect(bundle, tmp_path / "plain", region) == 0
+    assert detect(bundle, tmp_path / "typed", region, "--classifier", classifier) == 0
+    before, after = tmp_path / "plain" / "region", tmp_path / "typed" / "region"
+    assert (after / "mitotic-figures.json").read_bytes() == (before / "mitotic-figures.json").read_bytes()
+    rows = list(csv.DictReader((after / "detections.csv").read_text().splitlines()))
+    assert [row["type"] for row in sorted(rows, key=lambda row: float(row["x_px"]))] == ["atypical"] * 4 + [
+        "normal"
+    ] * 8
+    assert all((float(row["probability_atypical"]) >= 0.5) == (row["type"] == "atypical") for row in rows)
+    features = read(after / "detections.geojson")["features"]
+    assert [feature["properties"]["metadata"]["type"] for feature in features] == [row["type"] for row in rows]
+    assert [f"{feature['properties']['measurements']['atypical probability']:.6f}" for feature in features] == [
+        row["probability_atypical"] for row in rows
+    ]
+    run = read(after / "run.json")
+    found = run["result"]
+    assert (found["typed"], found["atypical"], found["atypical_rate"]) == (12, 4, pytest.approx(1 / 3))
+    assert found["atypical_rate_interval_95"] == pytest.approx([0.1381, 0.6094], abs=1e-4)
+    assert found["atypical_rate_note"] is None
+    assert run["classifier"]["name"] == "tiny classifier"
+    assert run["classifier"]["chosen_by"] == "option"
+    assert run["classifier"]["settings"]["vote"] == "majority"
+    assert set(run["seconds"]) == {"tissue", "detection", "typing", "writing"}
+    said = capsys.readouterr().out
+    assert f"bundle tiny classifier 1 (option: {classifier}), device cpu" in said
+    assert "; 4 of 12 atypical (33%, 95 % interval 14% to 61%) -> " in said
+    untyped = read(before / "run.json")
+    assert "classifier" not in untyped
+    assert "typed" not in untyped["result"]
+
+
+def test_of_few_figures_no_rate_is_given(
+    tmp_path: Path, bundle: Path, classifier: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    region = write_tiff(tmp_path / "region.tiff", dots(2, 7))
+    empty = write_tiff(tmp_path / "empty.tiff", plain(60, 60))
+    assert detect(bundle, tmp_path / "results", region, empty, "--classifier", classifier) == 0
+    found, none = (read(tmp_path / "results" / name / "run.json")["result"] for name in ("region", "empty"))
+    assert (found["typed"], found["atypical"]) == (9, 2)
+    assert (none["typed"], none["atypical"]) == (0, 0)
+    for result in (found, none):
+        assert result["atypical_rate"] is None
+        assert result["atypical_rate_interval_95"] is None
+        assert result["atypical_rate_note"] == "too few figures, under 10"
+    assert "; 2 of 9 atypical (too few figures, under 10) -> " in capsys.readouterr().out
+
+
+def test_typing_without_a_classifier_is_one_line_before_any_work(
+    tmp_path: Path, region: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("algorithm.bundle.BUNDLES_DIR", tmp_path)
+    assert detect(bundle, tmp_path / "results", region, "--classify") == 1
+    assert "names no bundle for classification" in capsys.readouterr().err
+    assert detect(bundle, tmp_path / "results", region, "--classifier", bundle) == 1
+    assert "is a bundle for detection (tiny 1), not for classification" in capsys.readouterr().err
+    assert list((tmp_path / "results").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -30,10 +30,20 @@ def test_agreement_is_at_the_threshold_in_force(
 
 
 def test_atypia_is_a_column_where_known() -> None:
-    typed = Detections(np.ones((1, 2)), np.array([0.7]), np.array([[0.7]]), np.array([0.25]))
-    header, row, end = detections_csv(typed, 0.5, (0.25, 0.25)).split("\n")
-    assert header.endswith(",agreement,probability_member_1,probability_atypical")
-    assert row.endswith(",1.000000,0.700000,0.250000")
+    typed = Detections(
+        np.array([[1.0, 1.0], [1.0, 2.0], [1.0, 3.0]]),
+        np.array([0.7, 0.2, 0.9]),
+        np.array([[0.7], [0.2], [0.9]]),
+        np.array([0.25, np.nan, 0.625]),
+        np.array([False, False, True]),
+    )
+    header, *rows, end = detections_csv(typed, 0.5, (0.25, 0.25)).split("\n")
+    assert header.endswith(",agreement,probability_member_1,type,probability_atypical")
+    assert [row.split(",", 7)[7] for row in rows] == [
+        "0.700000,normal,0.250000",
+        "0.200000,,",
+        "0.900000,atypical,0.625000",
+    ]
     assert end == ""
 
 

@@ -55,8 +55,13 @@ def test_measurements_are_the_probabilities_of_the_ensemble_and_its_members(dete
 
 
 def test_a_single_member_is_not_repeated_and_atypia_is_given_where_known() -> None:
-    typed = Detections(np.ones((1, 2)), np.array([0.7]), np.array([[0.7]]), np.array([0.25]))
-    assert features(typed)[0]["properties"]["measurements"] == {"probability": 0.7, "atypical probability": 0.25}
+    points, scores = np.array([[1.0, 1.0], [1.0, 2.0]]), np.array([0.7, 0.2])
+    typed = Detections(points, scores, scores[:, None], np.array([0.25, np.nan]), np.array([False, False]))
+    figure, candidate = (feature["properties"] for feature in features(typed))
+    assert figure["measurements"] == {"probability": 0.7, "atypical probability": 0.25}
+    assert figure["metadata"] == {"type": "normal"}
+    assert candidate["measurements"] == {"probability": 0.2}
+    assert "metadata" not in candidate
 
 
 def test_ids_are_uuids_unlike_each_other_and_the_same_every_time() -> None:
