@@ -1,5 +1,7 @@
-# The algorithm's image: finds mitotic figures in the region under /input, writes /output/mitotic-figures.json.
+# The algorithm's image: finds mitotic figures in the region under /input and writes /output/mitotic-figures.json, or
+# types those of a stack and writes /output/multiple-mitotic-figure-classification.json.
 # RUNTIME is cpu or gpu; the GPU build brings CUDA and cuDNN as wheels and needs only the host's driver.
+# TASKS are detection, classification or both: the tasks whose default bundles are in the image.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE}
 
@@ -21,7 +23,9 @@ RUN python -m pip install --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY algorithm algorithm
 COPY bundles bundles
-RUN python -m pip install --no-deps --editable . \
+ARG TASKS="detection classification"
+RUN python bundles/keep.py ${TASKS} \
+ && python -m pip install --no-deps --editable . \
  && python -m compileall -q algorithm \
  && find . ! -perm -o=r -exec chmod a+rX {} +
 
@@ -29,7 +33,7 @@ ARG VERSION=unknown
 ARG REVISION=unknown
 
 LABEL org.opencontainers.image.title="anaphase" \
-      org.opencontainers.image.description="Mitotic figures in H&E images (MIDOG 2025, track 1); research use only" \
+      org.opencontainers.image.description="Mitotic figures in H&E images (MIDOG 2025); research use only" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"

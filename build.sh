@@ -4,6 +4,7 @@
 #   ./build.sh          ONNX Runtime for the CPU
 #   ./build.sh --gpu    ONNX Runtime for NVIDIA GPUs, with its CUDA wheels
 #
+# TASKS are the tasks whose default bundles go into the image (default "detection classification").
 # DOCKER is the engine's client (default docker), BASE_IMAGE the image to start from.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -17,7 +18,7 @@ inspect() { "$docker" image inspect --format "$2" "$1"; }
 case ${1:-} in
   "") runtime=cpu ;;
   --gpu) runtime=gpu ;;
-  *) sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
 esac
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
@@ -37,7 +38,7 @@ check() {
   echo "$1 $version: user $user, $platform, $((bytes / 1000000)) MB"
 }
 
-"$docker" build "${arguments[@]}" --build-arg "RUNTIME=$runtime" --tag anaphase .
+"$docker" build "${arguments[@]}" --build-arg "RUNTIME=$runtime" ${TASKS:+--build-arg "TASKS=$TASKS"} --tag anaphase .
 "$docker" build "${arguments[@]}" --file evaluation/Dockerfile --tag anaphase-evaluation .
 check anaphase
 check anaphase-evaluation

@@ -1,18 +1,35 @@
 """`doctor`: what is installed, which device is really used, which bundles are sound; a fix for whatever is not."""
 
 import argparse
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from algorithm.bundle import BUNDLES_DIR, MANIFEST_FILE, Bundle, find_bundle, load_bundle
+from algorithm.bundle import (
+    BUNDLES_DIR,
+    MANIFEST_FILE,
+    AnyBundle,
+    Bundle,
+    ClassificationBundle,
+    find_bundle,
+    load_any_bundle,
+    load_bundle,
+    load_classification_bundle,
+)
+from algorithm.classifier import Classifier
 from algorithm.commands.console import say, say_json
 from algorithm.errors import AlgorithmError
+from algorithm.manifest import Task
 from algorithm.runtime import Ensemble
 from algorithm.writers.versions import RUNTIMES, installed, versions
 
 DRIVER = Path("/proc/driver/nvidia/version")
 """Present where the NVIDIA driver is loaded."""
+LOADERS: dict[Task, Callable[[Path], AnyBundle]] = {
+    "detection": load_bundle,
+    "classification": load_classification_bundle,
+}
 RUNTIME_FIX = 'pip install "anaphase[cpu]", or "anaphase[gpu]" on a machine with an NVIDIA GPU.'
 
 
@@ -37,8 +54,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(arguments: argparse.Namespace) -> int:
     """Print every finding; returns 1 if any of them has failed."""
     findings = [check_versions(), check_runtime(), *check_shipped_bundles()]
-    in_use, bundle = check_bundle_in_use(arguments.bundle)
-    findings += [in_use] if bundle is None else [in_use, check_device(bundle)]
+    in_use, bundle = check_bundles_in_use(arguments.bundle)
+    findings += in_use if bundle is None else [*in_use, check_device(bundle)]
     if arguments.json:
         say_json({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -68,21 +85,36 @@ def check_runtime() -> Finding:
 def check_shipped_bundles() -> list[Finding]:
     """The bundles that come with the project."""
     paths = sorted(manifest.parent for manifest in BUNDLES_DIR.glob(f"*/{MANIFEST_FILE}"))
-    return [_check_bundle(f"bundle {path.name}", path)[0] for path in paths]
+    return [_check_bundle(f"bundle {path.name}", path, load_any_bundle)[0] for path in paths]
 
 
-def check_bundle_in_use(option: Path | None) -> tuple[Finding, Bundle | None]:
-    """The bundle that `detect` would use, and the bundle itself where it is sound."""
+def check_bundles_in_use(option: Path | None) -> tuple[list[Finding], AnyBundle | None]:
+    """The bundle given, else those that `detect` and `classify` would use; and one of them that is sound.
+
+    An installation that does one of the tasks alone is sound, and what it lacks for the other a warning.
+    """
+    if option is not None:
+        finding, bundle = _check_bundle("bundle in use (option)", option, load_any_bundle)
+        return [finding], bundle
+    checked = [_check_default(task) for task in LOADERS]
+    sound = next((bundle for _, bundle in checked if bundle is not None), None)
+    findings = [finding for finding, _ in checked]
+    if sound is not None:
+        findings = [replace(found, status="warning") if found.status == "failed" else found for found in findings]
+    return findings, sound
+
+
+def _check_default(task: Task) -> tuple[Finding, AnyBundle | None]:
     try:
-        path, chosen_by = find_bundle(option, "detection")
+        path, chosen_by = find_bundle(None, task)
     except AlgorithmError as error:
-        return Finding("bundle in use", "failed", error.problem, error.fix), None
-    return _check_bundle(f"bundle in use ({chosen_by})", path)
+        return Finding(f"bundle in use for {task}", "failed", error.problem, error.fix), None
+    return _check_bundle(f"bundle in use for {task} ({chosen_by})", path, LOADERS[task])
 
 
-def _check_bundle(subject: str, path: Path) -> tuple[Finding, Bundle | None]:
+def _check_bundle(subject: str, path: Path, load: Callable[[Path], AnyBundle]) -> tuple[Finding, AnyBundle | None]:
     try:
-        bundle = load_bundle(path)
+        bundle = load(path)
     except AlgorithmError as error:
         return Finding(subject, "failed", error.problem, error.fix), None
     manifest = bundle.manifest
@@ -90,10 +122,10 @@ def _check_bundle(subject: str, path: Path) -> tuple[Finding, Bundle | None]:
     return Finding(subject, "ok", f"{manifest.name} {manifest.version}, {sizes}, in {path}"), bundle
 
 
-def check_device(bundle: Bundle) -> Finding:
+def check_device(bundle: AnyBundle) -> Finding:
     """The device on which the bundle's sessions say they run, whatever was hoped for."""
     try:
-        ensemble = Ensemble(bundle, "auto")
+        ensemble = _opened(bundle)
     except AlgorithmError as error:
         return Finding("device", "failed", error.problem, error.fix)
     used = f"{ensemble.device} ({', '.join(ensemble.providers)})"
@@ -101,3 +133,11 @@ def check_device(bundle: Bundle) -> Finding:
         fix = 'Install "anaphase[gpu]" instead of "anaphase[cpu]", or give the container the GPU (--gpus all).'
         return Finding("device", "warning", f"{used}, though this machine has an NVIDIA driver", fix)
     return Finding("device", "ok", used)
+
+
+def _opened(bundle: AnyBundle) -> Ensemble | Classifier:
+    if isinstance(bundle, ClassificationBundle):
+        return Classifier(bundle, "auto")
+    if isinstance(bundle, Bundle):
+        return Ensemble(bundle, "auto")
+    raise TypeError(f"{type(bundle).__name__} is neither kind of bundle")

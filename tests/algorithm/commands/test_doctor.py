@@ -8,10 +8,12 @@ import pytest
 
 from algorithm.__main__ import main
 from algorithm.commands import doctor
+from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_classifier import write_tiny_classifier
 
 
-def diagnosis(capsys: pytest.CaptureFixture[str], bundle: Path) -> tuple[int, dict[str, Any]]:
-    code = main(["doctor", "--json", "--bundle", str(bundle)])
+def diagnosis(capsys: pytest.CaptureFixture[str], bundle: Path | None) -> tuple[int, dict[str, Any]]:
+    code = main(["doctor", "--json", *([] if bundle is None else ["--bundle", str(bundle)])])
     return code, {finding["subject"]: finding for finding in json.loads(capsys.readouterr().out)["findings"]}
 
 
@@ -75,3 +77,62 @@ def test_an_idle_gpu_is_a_warning_with_a_fix(
     assert code == 0
     assert findings["device"]["status"] == "warning"
     assert "--gpus all" in findings["device"]["fix"]
+
+
+def lay(folder: Path, monkeypatch: pytest.MonkeyPatch, *tasks: str) -> Path:
+    """A folder of default bundles for these tasks, in the place of the project's."""
+    folder.mkdir()
+    for task in tasks:
+        (write_tiny_classifier if task == "classification" else write_tiny_bundle)(folder / task)
+    (folder / "default.json").write_text(json.dumps({task: task for task in tasks}))
+    for module in ("bundle", "commands.doctor"):
+        monkeypatch.setattr(f"algorithm.{module}.BUNDLES_DIR", folder)
+    return folder
+
+
+def test_the_default_bundle_of_each_task_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = lay(tmp_path / "bundles", monkeypatch, "detection", "classification")
+    code, findings = diagnosis(capsys, None)
+    assert code == 0
+    assert findings["bundle in use for detection (default)"]["finding"].startswith("tiny 1, detection, ensemble of 1")
+    said = f"tiny classifier 1, classification, ensemble of 1, in {folder / 'classification'}"
+    assert findings["bundle in use for classification (default)"]["finding"] == said
+    assert findings["bundle classification"]["finding"] == said
+    assert findings["device"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(("task", "other"), [("detection", "classification"), ("classification", "detection")])
+def test_an_installation_for_one_task_lacks_the_other(
+    task: str, other: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay(tmp_path / "bundles", monkeypatch, task)
+    code, findings = diagnosis(capsys, None)
+    assert code == 0
+    assert findings[f"bundle in use for {task} (default)"]["status"] == "ok"
+    assert findings[f"bundle in use for {other}"]["status"] == "warning"
+    assert f"names no bundle for {other}" in findings[f"bundle in use for {other}"]["finding"]
+    assert findings["device"]["status"] == "ok"
+
+
+def test_the_platforms_model_is_for_one_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay(tmp_path / "bundles", monkeypatch, "detection", "classification")
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_classifier(tmp_path / "model"))
+    code, findings = diagnosis(capsys, None)
+    assert code == 0
+    assert findings["bundle in use for classification (/opt/ml/model)"]["status"] == "ok"
+    assert findings["bundle in use for detection (/opt/ml/model)"]["status"] == "warning"
+    assert "not for detection" in findings["bundle in use for detection (/opt/ml/model)"]["finding"]
+
+
+def test_no_bundle_at_all_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay(tmp_path / "bundles", monkeypatch)
+    code, findings = diagnosis(capsys, None)
+    assert code == 1
+    assert findings["bundle in use for detection"]["status"] == "failed"
+    assert "device" not in findings
