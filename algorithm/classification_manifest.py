@@ -37,7 +37,7 @@ class ClassValidation(ClassScores):
 
 
 class EnsembleClassValidation(ClassScores):
-    """Scores of the ensemble's votes on slides that no member was trained on."""
+    """Scores on slides, each typed by the members that were not trained on it, at the threshold that they chose."""
 
     slides: Annotated[int, Field(ge=1)]
     threshold: Probability

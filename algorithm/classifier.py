@@ -13,6 +13,8 @@ from algorithm.classification_manifest import ClassificationPostprocess
 from algorithm.images.base import Pixels
 from algorithm.runtime import DeviceOption, Members
 
+Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Patches (B, P, P, 3) uint8 RGB to the members' logits (M, B)."""
 Counter = Callable[[int], None]
 """Called with the patches done so far."""
 
@@ -55,22 +57,22 @@ class Classifier:
         found = [np.empty((0, members))]
         done = 0
         for batch in _batches(patches, self._members.batch_size):
-            found.append(self._member_probabilities(batch))
+            found.append(member_probabilities(self._members.logits, batch, postprocess))
             done += len(batch)
             if progress is not None:
                 progress(done)
         return decide(np.concatenate(found), postprocess)
 
-    def _member_probabilities(self, batch: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """(B, M): of each member, the mean over the rotations that the bundle asks for."""
-        postprocess = self.bundle.manifest.postprocess
-        turned = [
-            expit(
-                self._members.logits(np.rot90(batch, turns, axes=(1, 2))).astype(np.float64) / postprocess.temperature
-            )
-            for turns in range(postprocess.rotations)
-        ]
-        return np.asarray(np.mean(turned, axis=0).T)
+
+def member_probabilities(
+    logits: Logits, batch: NDArray[np.uint8], postprocess: ClassificationPostprocess
+) -> NDArray[np.float64]:
+    """P(atypical) of patches (B, P, P, 3) by each member, (B, M): the mean over the rotations that are asked for."""
+    turned = [
+        expit(logits(np.rot90(batch, turns, axes=(1, 2))).astype(np.float64) / postprocess.temperature)
+        for turns in range(postprocess.rotations)
+    ]
+    return np.asarray(np.mean(turned, axis=0).T)
 
 
 def decide(member_probabilities: NDArray[np.float64], postprocess: ClassificationPostprocess) -> Types:

@@ -161,8 +161,8 @@ def eager_network(runs: list[Path]) -> Callable[[Any], Any]:
 
     from training.checkpoints import BEST, load_checkpoint
     from training.models.build import build_model
+    from training.normalise import normalise
     from training.recipe import recipe_from
-    from training.systems.segmentation import normalise
 
     checkpoints = [load_checkpoint(run / BEST) for run in runs]
     recipe = recipe_from(checkpoints[0]["recipe"], str(runs[0] / BEST))

@@ -11,7 +11,7 @@ from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.data.sampling import TileSampler
 from training.distributed import share
-from training.recipe import Recipe
+from training.recipe import SegmentationRecipe
 
 
 class Batches:
@@ -20,7 +20,7 @@ class Batches:
     The random numbers of a tile follow from the recipe's seed, the epoch, the batch and its place in the batch alone.
     """
 
-    def __init__(self, recipe: Recipe, sampler: TileSampler) -> None:
+    def __init__(self, recipe: SegmentationRecipe, sampler: TileSampler) -> None:
         self.recipe = recipe
         self.sampler = sampler
 

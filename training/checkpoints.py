@@ -10,8 +10,8 @@ from algorithm.errors import AlgorithmError
 
 LAST, BEST = "last.pt", "best.pt"
 PARTS = {"recipe", "fold", "epoch", "best", "model", "optimiser"}
-LATER = {"weights", "masks"}
-"""What the first runs do not have."""
+LATER = {"weights", "masks", "trained"}
+"""What the first runs do not have; `trained`: the weights that training goes on with, where `model` is their mean."""
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:

@@ -14,12 +14,12 @@ from algorithm.runtime import Ensemble
 from training.data.read import Data
 from training.data.regions import Region
 from training.data.split import searched, split_fold
-from training.recipe import Recipe
+from training.recipe import SegmentationRecipe
 from training.validation import best_score
 
 
 def validate_ensemble(
-    bundle: Bundle, recipe: Recipe, checkpoints: Sequence[dict[str, Any]], data: Data
+    bundle: Bundle, recipe: SegmentationRecipe, checkpoints: Sequence[dict[str, Any]], data: Data
 ) -> EnsembleValidation:
     """What the bundle's members find together, at the threshold that the recipe chooses.
 
@@ -43,7 +43,7 @@ def validate_ensemble(
     )
 
 
-def _unseen(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], data: Data) -> list[list[Region]]:
+def _unseen(recipe: SegmentationRecipe, checkpoints: Sequence[dict[str, Any]], data: Data) -> list[list[Region]]:
     """The regions that validate a run and that none trained on, one list a data set.
 
     A domain that every run holds out validates none of them, so it chooses nothing.

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from rich.progress import Progress
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
 from algorithm.errors import AlgorithmError
@@ -19,7 +20,7 @@ from training.data.read import Data
 from training.data.split import Split, split_fold
 from training.models.build import build_model
 from training.optimiser import adamw, learning_rate
-from training.recipe import OptimiserSettings, Recipe, recipe_from
+from training.recipe import AnyRecipe, OptimiserSettings, recipe_from
 from training.revalidate import test_best
 from training.systems.base import Batch
 from training.systems.build import build_system
@@ -27,7 +28,7 @@ from training.weights.files import Weights
 
 
 def fit(
-    recipe: Recipe, data: Data, run: Path, fold: Fold, resume: bool, weights: Weights | None = None
+    recipe: AnyRecipe, data: Data, run: Path, fold: Fold, resume: bool, weights: Weights | None = None
 ) -> dict[str, float]:
     """Train the recipe on all but one fold; the run's folder gets checkpoints, metrics.jsonl and TensorBoard's files.
 
@@ -87,7 +88,7 @@ def _check_divisible(settings: OptimiserSettings) -> None:
 class Trainer:
     """A network, its optimiser and where they stand."""
 
-    def __init__(self, recipe: Recipe, split: Split, weights: Weights | None = None) -> None:
+    def __init__(self, recipe: AnyRecipe, split: Split, weights: Weights | None = None) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.fold = recipe, split.fold
         self.device = distributed.device()
@@ -97,11 +98,17 @@ class Trainer:
         if weights is not None:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
+        self.mean = _mean_of(self.model, recipe.optimiser.average)
         self.optimiser = adamw(self.model, recipe.optimiser)
         self.system = build_system(recipe, split, self.device)
         self.epoch = 0
         self.best: dict[str, Any] = {}
         self.improved = False
+
+    @property
+    def kept(self) -> nn.Module:
+        """The network that is validated and kept: the mean of the weights, where the recipe asks for one."""
+        return self.model if self.mean is None else self.mean.module
 
     def run_epoch(self, advance: Any) -> float:
         """Train for one epoch: the mean loss of its batches."""
@@ -115,7 +122,7 @@ class Trainer:
 
     def validate(self, training_loss: float) -> dict[str, Any]:
         """Of the epoch just trained, whether it is the best: the metrics, one flat dict."""
-        metrics = {"epoch": self.epoch, "training_loss": training_loss, **self.system.validate(self.model)}
+        metrics = {"epoch": self.epoch, "training_loss": training_loss, **self.system.validate(self.kept)}
         key, sign = f"validation_{self.recipe.select_on}", -1 if self.recipe.select_on == "loss" else 1
         self.improved = not self.best or sign * metrics[key] > sign * self.best[key]
         if self.improved:
@@ -125,7 +132,9 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """All that resuming or exporting needs."""
         recipe = self.recipe.model_dump(mode="json")
-        parts = {"model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
+        parts = {"model": self.kept.state_dict(), "optimiser": self.optimiser.state_dict()}
+        if self.mean is not None:
+            parts["trained"] = self.model.state_dict()
         where = {"fold": self.fold, "epoch": self.epoch, "best": self.best}
         return {"recipe": recipe, **where, "weights": self.weights, "masks": self.masks, **parts}
 
@@ -135,7 +144,10 @@ class Trainer:
             raise AlgorithmError("The run was started with another recipe or fold.", "Give the same, or a new folder.")
         if _digests(state.get("masks", [])) != _digests(self.masks):
             raise AlgorithmError("The run was started with other masks.", "Give the same --masks, or a new folder.")
-        self.model.load_state_dict(state["model"])
+        self.kept.load_state_dict(state["model"])
+        if self.mean is not None:
+            self.model.load_state_dict(state["trained"])
+            self.mean.n_averaged.fill_(1)  # whatever it is, not the first, which would begin a new mean
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.best, self.weights = state["epoch"], state["best"], state.get("weights")
 
@@ -158,7 +170,16 @@ class Trainer:
                 "Start anew with a lower optimiser.learning_rate; the checkpoints of earlier epochs are whole.",
             )
         self.optimiser.step()
+        if self.mean is not None:
+            self.mean.update_parameters(self.model)
         return value.item()
+
+
+def _mean_of(model: nn.Module, share: float) -> AveragedModel | None:
+    """The exponential mean of a network's weights and buffers; none where steps are not to move it."""
+    if share == 0:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - share), use_buffers=True)
 
 
 def _digests(masks: list[dict[str, str]]) -> list[str]:

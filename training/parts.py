@@ -1,6 +1,6 @@
 """A batch that goes through the network in parts, where memory is short for the whole."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
@@ -8,8 +8,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 
-def in_parts(network: Callable[[Tensor], Tensor], model: nn.Module, tiles: Tensor, parts: int) -> Tensor:
+def in_parts(
+    network: Callable[[Tensor], Sequence[Tensor]], model: nn.Module, tiles: Tensor, parts: int
+) -> Sequence[Tensor]:
     """The logits of tiles (B, 3, T, T), `parts` of them of equal size one after the other; `network` calls the model.
+
+    It gives one tensor (B, ...) for each task.
 
     The logits are the whole batch's, and so is a loss of them; but what the gradient needs of the network is in memory
     for one part at a time, because each runs forward a second time when the gradient comes to it, with the same paths
@@ -24,7 +28,7 @@ def in_parts(network: Callable[[Tensor], Tensor], model: nn.Module, tiles: Tenso
 
     dealt = [tiles[number::parts] for number in range(parts)]  # in turn, since a batch's positives come first
     logits = [checkpoint(network, part, use_reentrant=False, context_fn=contexts) for part in dealt]
-    return torch.stack(logits, dim=1).flatten(0, 1)
+    return [torch.stack(of_task, dim=1).flatten(0, 1) for of_task in zip(*logits, strict=True)]
 
 
 @contextmanager

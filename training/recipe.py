@@ -3,11 +3,12 @@
 import copy
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from algorithm.classification_manifest import ClassificationInput, ClassificationPostprocess
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import InputSettings, Postprocess
 from algorithm.settings import Settings, first_problem
@@ -19,6 +20,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Range = tuple[float, float]
+ValidateOn = Literal["slides", "domain"]
 
 
 class VMUNetSettings(Settings):
@@ -89,13 +91,9 @@ class MultitaskSettings(Settings):
     decoders: bool = True
     decoder_width: Count = 64
 
-    @property
-    def tiles_are_multiples_of_px(self) -> int:
-        """Of any size, where the encoder's is not set."""
-        return (self.encoder.name == "timm" and self.encoder.image_px) or 1
 
-
-ModelSettings = VMUNetSettings | UNetSettings | MultitaskSettings
+SegmentationModel = VMUNetSettings | UNetSettings
+ModelSettings = SegmentationModel | MultitaskSettings
 
 
 class SamplingSettings(Settings):
@@ -148,12 +146,20 @@ class LossSettings(Settings):
     focal_gamma: float = 2.0
 
 
+class TaskSettings(Settings):
+    """Weights of the losses of a classifier's other tasks beside that of the figure's type, whose own is 1."""
+
+    segmentation: float = 1.0
+    pixel_classes: float = 1.0
+
+
 class OptimiserSettings(Settings):
     """AdamW, its schedule and its batches.
 
     accumulate: into how many equal parts a process cuts its share of a batch, where memory is short for the whole.
     precision: the network's in training; with bfloat16 the scan, the loss and the weights still are float32, and so is
-    validation.
+    validation. average: the share by which each step moves the mean of the weights, which then is what is validated and
+    kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992); 0: no mean.
     """
 
     learning_rate: Positive = 5e-4
@@ -164,31 +170,53 @@ class OptimiserSettings(Settings):
     batch_size: int = Field(24, ge=1)
     accumulate: int = Field(1, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
+    average: Share = 0.0
     epochs: int = Field(100, ge=1)
     batches_per_epoch: int = Field(1000, ge=1)
 
 
 class Recipe(Settings):
-    """One system at one size.
+    """One system at one size: what all systems have.
 
-    folds: how many by slide; by domain there are as many as domains. threshold_cost: how much of the best F1 on the
-    held-out fold may be given for a higher threshold, since figures are rarer in tissue than in annotated regions.
+    folds: how many by slide; by domain there are as many as domains. validate_on: where folds are by domain, what
+    chooses the epoch: one in `folds` of the other domains' slides, or all of the domain after the one held out.
     """
 
+    READING: ClassVar[tuple[str, ...]]
+    """Keys that say how answers are read: training does not know them, so a run may be read again with others."""
+
     name: str
-    system: Literal["segmentation"]
     seed: int = 0
     folds: int = Field(5, ge=2)
     folds_by: FoldsBy = "slide"
+    validate_on: ValidateOn = "slides"
+    model: ModelSettings
+    augment: AugmentSettings = AugmentSettings()
+    optimiser: OptimiserSettings = OptimiserSettings()
+
+
+class SegmentationRecipe(Recipe):
+    """A detector that segments.
+
+    threshold_cost: how much of the best F1 on the held-out fold may be given for a higher threshold, since figures are
+    rarer in tissue than in annotated regions.
+    """
+
+    READING = ("input.overlap", "postprocess", "threshold_cost")
+
+    system: Literal["segmentation"]
     select_on: Literal["loss", "f1"] = "loss"
     threshold_cost: Share = 0.0
-    model: Annotated[ModelSettings, Field(discriminator="name")]
+    model: Annotated[SegmentationModel, Field(discriminator="name")]
     input: InputSettings
     postprocess: Postprocess
     sampling: SamplingSettings = SamplingSettings()
-    augment: AugmentSettings = AugmentSettings()
     loss: LossSettings = LossSettings()
-    optimiser: OptimiserSettings = OptimiserSettings()
+
+    @property
+    def side_px(self) -> int:
+        """Of what the network takes."""
+        return self.input.tile_px
 
     @model_validator(mode="after")
     def _tiles_fit_the_network(self) -> Self:
@@ -198,7 +226,40 @@ class Recipe(Settings):
         return self
 
 
-def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
+class ClassificationRecipe(Recipe):
+    """A classifier of mitotic figures, normal or atypical.
+
+    mask_radius_um: of the disks that stand for figures without masks. select_on: "loss" is that of all tasks together.
+    """
+
+    READING = ("postprocess",)
+
+    system: Literal["classification"]
+    select_on: Literal["loss", "main_loss", "balanced_accuracy", "auroc"] = "loss"
+    model: MultitaskSettings
+    input: ClassificationInput
+    postprocess: ClassificationPostprocess = ClassificationPostprocess()
+    mask_radius_um: Positive = 3.0
+    tasks: TaskSettings = TaskSettings()
+
+    @property
+    def side_px(self) -> int:
+        """Of what the network takes."""
+        return self.input.patch_px
+
+    @model_validator(mode="after")
+    def _patches_fit_the_encoder(self) -> Self:
+        encoder = self.model.encoder
+        if isinstance(encoder, TimmSettings) and encoder.image_px not in (None, self.input.patch_px):
+            raise ValueError(f"model.encoder.image_px is {encoder.image_px}, but input.patch_px {self.input.patch_px}")
+        return self
+
+
+AnyRecipe = SegmentationRecipe | ClassificationRecipe
+SYSTEMS: dict[str, type[AnyRecipe]] = {"segmentation": SegmentationRecipe, "classification": ClassificationRecipe}
+
+
+def load_recipe(name: str, overrides: list[str] | None = None) -> AnyRecipe:
     """The recipe of that name or at that path, with `key.inner=value` overrides (values in YAML).
 
     A recipe with `base: NAME` is that one but for the keys it names; a key is taken whole. Raises AlgorithmError for an
@@ -207,7 +268,10 @@ def load_recipe(name: str, overrides: list[str] | None = None) -> Recipe:
     path = _path_of(name)
     tree = _mapping(path)
     if "base" in tree:
-        tree = {**_mapping(_path_of(str(tree.pop("base")))), **tree}
+        base = _path_of(str(tree.pop("base")))
+        tree = {**_mapping(base), **tree}
+        if "base" in tree:
+            raise AlgorithmError(f"{path}: {base.stem} has a base itself.", f"Take that: base: {tree['base']}.")
     return recipe_from(with_overrides({"name": path.stem, **tree}, overrides or []), str(path))
 
 
@@ -237,13 +301,16 @@ def _mapping(path: Path) -> dict[str, Any]:
     return tree
 
 
-def recipe_from(tree: dict[str, Any], where: str) -> Recipe:
+def recipe_from(tree: dict[str, Any], where: str) -> AnyRecipe:
     """The recipe of a parsed tree; `where` is named in errors."""
+    system = tree.get("system")
+    if system not in SYSTEMS:
+        raise AlgorithmError(f"{where}: system is {system!r}.", f"Give one of: {', '.join(SYSTEMS)}.")
     try:
-        return Recipe.model_validate(tree)
+        return SYSTEMS[system].model_validate(tree)
     except ValidationError as error:
         # pydantic puts the networks' names into the way to their settings; in a recipe they are not there
-        problem = re.sub(r"^model\.\w+\.(?:(encoder\.)\w+\.)?", r"model.\1", first_problem(error))
+        problem = re.sub(r"^(model\.(?:encoder\.)?)(?:vm_unet|unet|preact_resnet|timm)\.", r"\1", first_problem(error))
         raise AlgorithmError(f"{where}: {problem}.", "Correct that key.") from error
 
 

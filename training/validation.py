@@ -10,7 +10,7 @@ from evaluation.matching import Counts, match
 from evaluation.thresholds import OperatingPoint, best_point, strictest_point
 from training.data.regions import Region, RegionImage
 from training.data.split import Split, searched
-from training.recipe import Recipe
+from training.recipe import SegmentationRecipe
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(16))
 BATCH_SIZE = 8
@@ -21,7 +21,7 @@ def metrics(point: OperatingPoint) -> dict[str, float]:
     return {**_figures("validation", point.counts), "threshold": point.threshold}
 
 
-def tested_metrics(predict: Predict, split: Split, recipe: Recipe, threshold: float) -> dict[str, float]:
+def tested_metrics(predict: Predict, split: Split, recipe: SegmentationRecipe, threshold: float) -> dict[str, float]:
     """Of the held-out domain, at a threshold that it did not choose; empty where folds are by slide."""
     if not split.tested:
         return {}
@@ -29,17 +29,13 @@ def tested_metrics(predict: Predict, split: Split, recipe: Recipe, threshold: fl
     return _figures("tested", totals[THRESHOLDS.index(threshold)])
 
 
-def figures_line(found: dict[str, float], part: str) -> str:
-    """The figures of `validation` or of what was `tested`, for the user."""
-    f1, precision, recall = (found[f"{part}_{name}"] for name in ("f1", "precision", "recall"))
-    return f"F1 {f1:.3f} (precision {precision:.3f}, recall {recall:.3f})"
-
-
 def _figures(part: str, counts: Counts) -> dict[str, float]:
     return {f"{part}_f1": counts.f1, f"{part}_precision": counts.precision, f"{part}_recall": counts.recall}
 
 
-def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe, members: int = 1) -> OperatingPoint:
+def best_score(
+    predict: Predict, regions: Sequence[Region], recipe: SegmentationRecipe, members: int = 1
+) -> OperatingPoint:
     """Detect in every region at each threshold: the one of the best F1, or as the recipe's `threshold_cost` says."""
     return best_scores(predict, regions, recipe, [recipe.postprocess], members)[0]
 
@@ -47,7 +43,7 @@ def best_score(predict: Predict, regions: Sequence[Region], recipe: Recipe, memb
 def best_scores(
     predict: Predict,
     regions: Sequence[Region],
-    recipe: Recipe,
+    recipe: SegmentationRecipe,
     postprocesses: Sequence[Postprocess],
     members: int = 1,
 ) -> list[OperatingPoint]:
@@ -58,7 +54,7 @@ def best_scores(
 def _totals(
     predict: Predict,
     regions: Sequence[Region],
-    recipe: Recipe,
+    recipe: SegmentationRecipe,
     postprocesses: Sequence[Postprocess],
     members: int = 1,
 ) -> list[list[Counts]]:
@@ -77,7 +73,7 @@ def _chosen(totals: Sequence[Counts], cost: float) -> OperatingPoint:
 
 
 def counts_at_thresholds(
-    predict: Predict, region: Region, recipe: Recipe, postprocesses: Sequence[Postprocess], members: int = 1
+    predict: Predict, region: Region, recipe: SegmentationRecipe, postprocesses: Sequence[Postprocess], members: int = 1
 ) -> list[list[Counts]]:
     """Detections of one region against its annotations, as the challenge counts them; of the mean of the members.
 

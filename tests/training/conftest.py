@@ -11,7 +11,8 @@ from torch import nn
 from algorithm.manifest import DataSource
 from tests.training.drawing import drawn_data, tiny_recipe
 from training import export as exporting
-from training.export import Card, export
+from training.bundles.card import Card
+from training.export import export
 from training.fit import fit
 
 

@@ -1,6 +1,7 @@
 """Small drawn data sets, and a recipe that trains on them in a second."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,44 @@ def write_midogpp(folder: Path, images: list[dict[str, Any]], spacing_um: float 
     document = {"info": {}, "licenses": [], "images": entries, "categories": categories, "annotations": annotations}
     (folder / "MIDOG++.json").write_text(json.dumps(document))
     return folder
+
+
+def tiny_classifier_tree(**changes: Any) -> dict[str, Any]:
+    """A network of 5,000 parameters on patches of 32 px; `changes` replace whole sections."""
+    encoder = {"name": "preact_resnet", "width": 4, "units": [1, 1, 1, 1], "bottleneck": False}
+    tree = {
+        "name": "tiny",
+        "system": "classification",
+        "folds": 2,
+        "model": {"name": "multitask", "encoder": encoder, "head": [8], "decoder_width": 4},
+        "input": {"patch_px": 32, "resolution_um_px": 0.25, "scale": 1 / 255, "mean": [0.5] * 3, "std": [0.25] * 3},
+        "mask_radius_um": FIGURE_RADIUS_PX * 0.25,
+        "augment": {"rotation": 0.5, "stain": 0.5, "stain_gain": 0.2},
+        "optimiser": {"learning_rate": 5e-3, "batch_size": 6, "epochs": 2, "batches_per_epoch": 3},
+    }
+    return {**tree, **changes}
+
+
+def tiny_classifier_recipe(**changes: Any) -> Recipe:
+    return recipe_from(tiny_classifier_tree(**changes), "tiny")
+
+
+def typed_region(name: str, atypical: list[bool], domain: str = "drawn", seed: int = 0) -> Region:
+    """As `drawn_region`, its two figures typed; an atypical one has a bright hole."""
+    region = drawn_region(name, domain, seed)
+    pixels = region.read(0, 0, region.width, region.height).copy()
+    for (x, y), of_figure in zip(region.figures, atypical, strict=True):
+        if of_figure:
+            paint_ellipse(pixels, x, y, FIGURE_RADIUS_PX / 2, FIGURE_RADIUS_PX / 2, (235, 225, 235))
+    painted = in_memory(name, name, domain, pixels, region.spacing_um, region.figures)
+    return replace(painted, atypical=np.array(atypical))
+
+
+def typed_data(domains: str = "a", slides: int = 4) -> Data:
+    """As many slides of each domain, each with a normal and an atypical figure."""
+    regions = [
+        typed_region(f"{domain} {number}", [number % 2 == 0, number % 2 == 1], domain, seed=number)
+        for domain in domains
+        for number in range(slides)
+    ]
+    return Data([regions], [], ["drawn"])

@@ -13,10 +13,11 @@ from algorithm.bundle import Bundle, load_bundle
 from algorithm.errors import AlgorithmError
 from tests.training.drawing import drawn_data, drawn_region, tiny_recipe
 from training import ensemble
+from training.bundles.card import Card
 from training.checkpoints import BEST, load_checkpoint
 from training.data.read import Data
 from training.ensemble import validate_ensemble
-from training.export import Card, export
+from training.export import export
 
 SHARES = (0.9, 0.6)
 """How sure the two members are of a figure: together 0.75."""

@@ -17,8 +17,9 @@ from algorithm.errors import AlgorithmError, BundleError
 from algorithm.runtime import Ensemble
 from tests.training.drawing import tiny_recipe
 from training import export as exporting
+from training.bundles.card import Card, read_card
 from training.checkpoints import BEST, load_checkpoint
-from training.export import Card, export, parity_tiles, read_card
+from training.export import export, parity_tiles
 from training.models.build import build_model
 from training.systems.segmentation import TilePredictor
 

@@ -11,10 +11,10 @@ import yaml
 from tests.training.drawing import drawn_data, tiny_recipe, tiny_tree, write_midogpp
 from tests.training.nuclick import dark_pixels_checkpoint
 from training.__main__ import main
+from training.bundles.segmentation import member
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.read import read_data
 from training.data.split import split_fold
-from training.export import _member
 from training.fit import Trainer
 from training.masks.files import read_masks
 from training.masks.use import with_masks
@@ -126,10 +126,10 @@ def test_a_member_says_which_masks_it_was_trained_with(runs: list[Path], tmp_pat
     checkpoint = load_checkpoint(runs[0] / BEST)
     (tmp_path / "member.onnx").write_bytes(b"graph")
     checkpoint["masks"] = [{"data_set": "MIDOGpp", "file": "m.npz", "sha256": "0"}]
-    assert _member(tmp_path / "member.onnx", checkpoint).note == "masks of MIDOGpp from m.npz"
+    assert member(tmp_path / "member.onnx", checkpoint).note == "masks of MIDOGpp from m.npz"
     checkpoint["weights"] = {"file": "w", "sha256": "0", "tensors": 1, "of": 2}
     assert (
-        _member(tmp_path / "member.onnx", checkpoint).note == "started from 1 tensors of w; masks of MIDOGpp from m.npz"
+        member(tmp_path / "member.onnx", checkpoint).note == "started from 1 tensors of w; masks of MIDOGpp from m.npz"
     )
 
 

@@ -34,6 +34,10 @@ def batch() -> tuple[Tensor, Tensor]:
     return torch.rand(8, 3, 32, 32, generator=rng) - masks, masks
 
 
+def one_task(model: nn.Module) -> Callable[[Tensor], list[Tensor]]:
+    return lambda tiles: [model(tiles)]
+
+
 def gradients(model: nn.Module, logits: Tensor, masks: Tensor) -> dict[str, Tensor]:
     loss(logits, masks, LossSettings()).backward()
     return {name: parameter.grad for name, parameter in model.named_parameters()}
@@ -49,13 +53,13 @@ def test_parts_have_the_gradient_of_the_whole(batch: tuple[Tensor, Tensor], part
     tiles, masks = batch
     whole, cut = vm_unet(), vm_unet()
     expected = gradients(whole, whole(tiles), masks)
-    found = gradients(cut, in_parts(cut, cut, tiles, parts), masks)
+    found = gradients(cut, in_parts(one_task(cut), cut, tiles, parts)[0], masks)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
 
 
 def test_the_logits_stand_in_the_order_of_the_tiles(batch: tuple[Tensor, Tensor]) -> None:
     model = vm_unet()
-    torch.testing.assert_close(in_parts(model, model, batch[0], 4), model(batch[0]))
+    torch.testing.assert_close(in_parts(one_task(model), model, batch[0], 4)[0], model(batch[0]))
 
 
 @pytest.mark.parametrize("build", [lambda: vm_unet(drop_path=0.5), unet])
@@ -66,7 +70,7 @@ def test_a_part_is_the_same_when_it_runs_again(batch: tuple[Tensor, Tensor], bui
     torch.manual_seed(3)
     expected = gradients(plain, by_hand(plain, tiles), masks)
     torch.manual_seed(3)
-    found = gradients(cut, in_parts(cut, cut, tiles, 2), masks)
+    found = gradients(cut, in_parts(one_task(cut), cut, tiles, 2)[0], masks)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
     torch.testing.assert_close(dict(cut.named_buffers()), dict(plain.named_buffers()))
 
@@ -77,7 +81,7 @@ def test_one_part_at_a_time_is_in_memory(batch: tuple[Tensor, Tensor]) -> None:
     model = vm_unet()
     sizes: list[int] = []
     model.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
-    logits = in_parts(model, model, tiles, 4)
+    logits = in_parts(one_task(model), model, tiles, 4)[0]
     assert sizes == [2, 2, 2, 2]
     gradients(model, logits, masks)
     assert sizes == [2] * 8
@@ -86,4 +90,4 @@ def test_one_part_at_a_time_is_in_memory(batch: tuple[Tensor, Tensor]) -> None:
 def test_nothing_runs_again_where_no_gradient_is_asked_for(batch: tuple[Tensor, Tensor]) -> None:
     model = vm_unet()
     with torch.no_grad():
-        assert not in_parts(model, model, batch[0], 2).requires_grad
+        assert not in_parts(one_task(model), model, batch[0], 2)[0].requires_grad

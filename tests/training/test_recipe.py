@@ -7,20 +7,20 @@ import yaml
 
 from algorithm.errors import AlgorithmError
 from tests.training.drawing import tiny_tree
-from training.recipe import FOLDER, AugmentSettings, Recipe, load_recipe
+from training.recipe import FOLDER, AugmentSettings, load_recipe, recipe_from
 
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def test_recipes_are_shipped() -> None:
-    assert SHIPPED == ["unet", "unet_small", "vm_unet", "vm_unet_small"]
+    assert SHIPPED == ["multitask", "multitask_small", "unet", "unet_small", "vm_unet", "vm_unet_small"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_recipes_load_and_survive_a_checkpoint(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.name == name
-    assert Recipe.model_validate(recipe.model_dump(mode="json")) == recipe
+    assert recipe_from(recipe.model_dump(mode="json"), "again") == recipe
 
 
 def test_vm_unet_is_as_published() -> None:
@@ -48,11 +48,31 @@ def test_vm_unet_is_as_published() -> None:
     assert (recipe.postprocess.dilation_radius_um, recipe.postprocess.minimum_area_um2) == (2.5, 1.875)
 
 
+def test_multitask_is_as_published() -> None:
+    """The multi-task method of MIDOG 2025's second track, and Vahadane's augmentation as its authors have it."""
+    recipe = load_recipe("multitask")
+    optimiser, encoder = recipe.optimiser, recipe.model.encoder
+    assert (encoder.name, encoder.width, encoder.units, encoder.padding) == (
+        "preact_resnet",
+        64,
+        (3, 4, 6, 3),
+        "tf_same",
+    )
+    assert (recipe.model.head, recipe.model.decoders, recipe.model.dropout) == ((512, 128), True, 0)
+    assert (recipe.input.patch_px, recipe.input.resolution_um_px, recipe.select_on) == (128, 0.25, "loss")
+    assert (optimiser.learning_rate, optimiser.weight_decay, optimiser.batch_size) == (4e-5, 0, 24)
+    assert (optimiser.epochs, optimiser.schedule) == (50, "constant")
+    assert (recipe.folds_by, recipe.validate_on) == ("domain", "domain")
+    assert (recipe.tasks.segmentation, recipe.tasks.pixel_classes) == (1, 1)
+    assert (recipe.postprocess.vote, recipe.postprocess.threshold, recipe.postprocess.rotations) == ("majority", 0.5, 1)
+    assert recipe.augment.stain_model == load_recipe("vm_unet").augment.stain_model
+
+
 def test_a_checkpoint_from_before_stains_were_estimated_has_the_constants() -> None:
     recipe = load_recipe("vm_unet_small")
     tree = recipe.model_dump(mode="json")
     assert [tree["augment"].pop(key) for key in ("stain_model", "stain_pair")] == ["ruifrok", False]
-    assert Recipe.model_validate(tree) == recipe
+    assert recipe_from(tree, "before") == recipe
 
 
 def test_a_file_is_a_recipe(tmp_path: Path) -> None:
@@ -78,7 +98,8 @@ def test_a_key_replaces_its_bases_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "problem"), [("base: nosuch", "There is no recipe nosuch"), ("base: unet", "unknown key 'base'")]
+    ("text", "problem"),
+    [("base: nosuch", "There is no recipe nosuch"), ("base: unet", "unet has a base itself. Take that: base: vm_unet")],
 )
 def test_a_base_is_a_whole_recipe(tmp_path: Path, text: str, problem: str) -> None:
     (tmp_path / "mine.yaml").write_text(text)
@@ -125,6 +146,26 @@ def test_a_wrong_override_is_named(override: str, named: str) -> None:
         load_recipe("vm_unet", [override])
     assert named in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "named"),
+    [
+        ("multitask", ["model.encoder.width=0"], "model.encoder.width: should be greater than or equal to 1"),
+        ("multitask", ["model={name: vm_unet}"], "model.name: should be 'multitask'"),
+        ("vm_unet", ["model={name: multitask}"], "'vm_unet', 'unet'"),
+        ("multitask", ["system=typing"], "system is 'typing'. Give one of: segmentation, classification."),
+        (
+            "multitask",
+            ["model.encoder={name: timm, model: vit, image_px: 224}"],
+            "model.encoder.image_px is 224, but input.patch_px 128",
+        ),
+    ],
+)
+def test_a_system_has_its_own_keys(name: str, overrides: list[str], named: str) -> None:
+    with pytest.raises(AlgorithmError) as raised:
+        load_recipe(name, overrides)
+    assert named in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["vm_unett", "nowhere/mine.yaml"])

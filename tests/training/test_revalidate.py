@@ -21,7 +21,8 @@ def test_the_same_settings_give_the_same_figures(run: Path) -> None:
     best = load_checkpoint(run / BEST)["best"]
     found = revalidate(run, recipe_of_run(run, []), drawn_data(), keep=False)
     assert found == {
-        key: best[key] for key in ("validation_f1", "validation_precision", "validation_recall", "threshold")
+        key: best[key]
+        for key in ("validation_loss", "validation_f1", "validation_precision", "validation_recall", "threshold")
     }
 
 

@@ -10,9 +10,9 @@ from algorithm.errors import AlgorithmError
 from tests.training.drawing import drawn_data, tiny_recipe, tiny_tree, write_midogpp
 from tests.training.vmamba import vmamba
 from training.__main__ import main
+from training.bundles.segmentation import member
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.split import split_fold
-from training.export import _member
 from training.fit import Trainer, fit
 from training.weights.files import Weights, read_weights
 
@@ -101,9 +101,9 @@ def test_weights_for_another_width_are_refused(imported: Path) -> None:
 def test_a_member_says_what_it_started_from(runs: list[Path], tmp_path: Path) -> None:
     checkpoint = load_checkpoint(runs[0] / BEST)
     (tmp_path / "member.onnx").write_bytes(b"graph")
-    assert _member(tmp_path / "member.onnx", checkpoint).note == ""
+    assert member(tmp_path / "member.onnx", checkpoint).note == ""
     checkpoint["weights"] = {"file": "w.safetensors", "sha256": "0", "tensors": 117, "of": 131}
-    assert _member(tmp_path / "member.onnx", checkpoint).note == "started from 117 tensors of w.safetensors"
+    assert member(tmp_path / "member.onnx", checkpoint).note == "started from 117 tensors of w.safetensors"
 
 
 def test_runs_from_before_there_were_weights_are_read(runs: list[Path], tmp_path: Path) -> None:

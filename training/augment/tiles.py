@@ -13,7 +13,7 @@ FULL_TURN = 2 * torch.pi
 def augmented_tiles(
     windows: list[Window], tile_px: int, settings: AugmentSettings, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """RGB tiles (B, 3, T, T) in 0 to 1 and masks (B, 1, T, T) of 0 and 1."""
+    """RGB tiles (B, 3, T, T) in 0 to 1 and masks (B, K, T, T) of 0 and 1; K is 1 where windows have one mask."""
     stacked = torch.stack([_with_mask(window) for window in windows])
     scales = torch.stack([_scale(window.positive, settings, generator) for window in windows])
     angles = _uniform(0, FULL_TURN, len(windows), generator) * _chosen(settings.rotation, len(windows), generator)
@@ -28,9 +28,9 @@ def augmented_tiles(
 
 
 def _with_mask(window: Window) -> Tensor:
-    """(4, H, W): R, G, B in 0 to 1 and the mask."""
+    """(3 + K, H, W): R, G, B in 0 to 1 and the masks."""
     pixels = torch.from_numpy(window.pixels).permute(2, 0, 1).float() / 255
-    return torch.cat([pixels, torch.from_numpy(window.mask).float()[None]])
+    return torch.cat([pixels, torch.from_numpy(window.mask).float().view(-1, *pixels.shape[1:])])
 
 
 def _scale(positive: bool, settings: AugmentSettings, generator: torch.Generator) -> Tensor:

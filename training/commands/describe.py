@@ -36,9 +36,11 @@ def run(arguments: argparse.Namespace) -> int:
     say(f"{found.operations / 1e9:.2f} G operations a tile, with all products of matrices and the scan")
     kept, exported = found.activation_bytes / 1e9, found.exported_bytes / 1e9
     say(f"{kept:.3f} GB a tile kept for its gradient in training, {exported:.3f} GB held at once by the exported graph")
-    training, region = (_with_time(count, arguments.teraflops) for count in (cost.operations, cost.region_operations))
+    training = _with_time(cost.operations, arguments.teraflops)
     say(f"training: {cost.tiles:,} tiles, {training}; {cost.bytes / 1e9:.1f} GB and what each step needs besides")
-    say(f"searching a region of the largest size: {cost.region_tiles:,} tiles, {region}")
+    if cost.region_operations is not None:
+        region = _with_time(cost.region_operations, arguments.teraflops)
+        say(f"searching a region of the largest size: {cost.region_tiles:,} tiles, {region}")
     for name, shape in found.shapes.items():
         say(f"  {name:<16} {' x '.join(str(size) for size in shape[1:])}")
     return 0

@@ -25,16 +25,16 @@ def add_to(commands: Commands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the bundle and say how near its graphs are to the checkpoints."""
-    from training.data.read import read_data
-    from training.export import export, read_card
+    from training.bundles.card import read_card
+    from training.export import export
     from training.revalidate import recipe_of_run
+    from training.systems.build import read_for
 
     if arguments.data and len(arguments.runs) < 2:
         raise UsageError("One run has its threshold already: --data chooses that of an ensemble. Leave it out.")
     card, data = read_card(arguments.card), None
     if arguments.data:
-        resolution = recipe_of_run(arguments.runs[0], []).input.resolution_um_px
-        data = read_data(arguments.data, [], resolution, arguments.spacing_um)
+        data = read_for(recipe_of_run(arguments.runs[0], []), arguments.data, [], arguments.spacing_um)
     parity = export(arguments.runs, card, arguments.output, data, arguments.weights)
     difference = parity["largest_logit_difference"]
     say(f"{arguments.output}: {len(arguments.runs)} members, logits within {difference:.1e} of the checkpoints")

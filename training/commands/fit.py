@@ -39,12 +39,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _fit(arguments: argparse.Namespace) -> None:
     """A resumed run has its weights and reads no others. Of several processes the first speaks."""
-    from training.data.read import read_data
     from training.distributed import rank
+    from training.figures_line import figures_line
     from training.fit import fit
     from training.masks.use import with_masks
     from training.recipe import load_recipe
-    from training.validation import figures_line
+    from training.systems.build import read_for
     from training.weights.files import read_weights
 
     tell = say if rank() == 0 else lambda _: None
@@ -53,8 +53,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     if arguments.weights is not None and not arguments.resume:
         weights = read_weights(arguments.weights, recipe.model)
         tell(f"{arguments.weights}: {weights.record['tensors']} of the network's {weights.record['of']} tensors loaded")
-    resolution = recipe.input.resolution_um_px
-    data = read_data(arguments.data, arguments.figure_free, resolution, arguments.spacing_um)
+    data = read_for(recipe, arguments.data, arguments.figure_free, arguments.spacing_um)
     tell("\n".join(data.summary))
     if arguments.masks:
         data = with_masks(data, arguments.data, arguments.masks)

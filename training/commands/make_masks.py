@@ -24,6 +24,7 @@ def add_to(commands: Commands) -> None:
     parser.add_argument(
         "--resolution-um-px", type=_resolution, default=RESOLUTION_UM_PX, metavar="X", help="um per pixel of the masks"
     )
+    parser.add_argument("--typed", action="store_true", help="of the patches that a classifier learns from")
     parser.add_argument("--spacing-um", type=float, metavar="X", help="um per pixel of images that do not say it")
     parser.set_defaults(run=run)
 
@@ -34,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.progress import Progress
 
     from training.data.read import read_data
+    from training.data.typed import read_typed
     from training.masks.make import make_masks, require_new, summary, write_folder
     from training.masks.use import data_set_name
 
@@ -42,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("Two data sets have the same name: masks are kept by the names of folders.")
     require_new(arguments.output)
     segment, about = _way(arguments.weights)
-    data = read_data(arguments.data, [], arguments.resolution_um_px, arguments.spacing_um)
+    if arguments.typed:
+        data = read_typed(arguments.data, arguments.resolution_um_px, arguments.spacing_um)
+    else:
+        data = read_data(arguments.data, [], arguments.resolution_um_px, arguments.spacing_um)
     say("\n".join(data.summary))
     figures = sum(len(region.figures) for regions in data.annotated for region in regions)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:

@@ -18,15 +18,15 @@ def add_to(commands: Commands) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Say the F1 on the regions that choose the threshold, and on the domain that was held out, if one was."""
-    from training.data.read import read_data
+    """Say the figures on what chooses the epoch, and on the domain that was held out, if one was."""
+    from training.figures_line import figures_line
     from training.revalidate import recipe_of_run, revalidate
-    from training.validation import figures_line
+    from training.systems.build import read_for
 
     recipe = recipe_of_run(arguments.run_folder, arguments.overrides)
-    data = read_data(arguments.data, [], recipe.input.resolution_um_px, arguments.spacing_um)
+    data = read_for(recipe, arguments.data, [], arguments.spacing_um)
     found = revalidate(arguments.run_folder, recipe, data, arguments.keep)
     say(f"{figures_line(found, 'validation')} at threshold {found['threshold']}")
-    if "tested_f1" in found:
+    if any(key.startswith("tested_") for key in found):
         say(f"held-out domain: {figures_line(found, 'tested')}")
     return 0

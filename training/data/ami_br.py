@@ -6,7 +6,7 @@ BVM 2025; the split is that of the AMi-Br benchmark (arXiv 2506.21444).
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,17 @@ def read_ami_br(folder: Path, split: Part = "train", seed: int = 0) -> list[Regi
         _quilt(folder, slide, part, np.random.default_rng([seed, number]))
         for number, (slide, part) in enumerate(rows.groupby("slide"))
     ]
+
+
+def read_ami_br_patches(folder: Path, split: Part = "train", external: bool = False) -> list[Region]:
+    """One region a patch, 128 x 128 px: the typed figure in its middle. Raises InputError as `read_ami_br` does.
+
+    external: without the figures of MIDOG21, which are MIDOG++'s too: nothing that trained on MIDOG++ may be measured
+    on them.
+    """
+    rows = _rows(folder, split)
+    kept = rows[rows.dataset == TUPAC16] if external else rows
+    return [_patch(folder, row) for row in kept.itertuples()]
 
 
 def ami_br_cases(folder: Path, split: Part = "train") -> list[Case]:
@@ -77,6 +88,16 @@ def _name(slide: str) -> str:
 
 def _scanner(domain: str) -> str:
     return "" if domain == TUPAC16 else domain
+
+
+def _patch(folder: Path, row: Any) -> Region:
+    path = patch_path(folder, row.dataset, row.uid, row.majority_atypical)
+    with open_image(path, SPACING_UM) as patch:
+        pixels = patch.read(0, 0, patch.width, patch.height)
+    domain = domain_of(row.dataset, row.slide)
+    middle = np.array([[PATCH_PX / 2, PATCH_PX / 2]])
+    region = in_memory(path.stem, Path(row.slide).stem, domain, pixels, SPACING_UM, middle)
+    return replace(region, scanner=_scanner(domain), whole=False, atypical=np.array([row.majority_atypical]))
 
 
 def _quilt(folder: Path, slide: str, rows: pd.DataFrame, rng: np.random.Generator) -> Region:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from algorithm.errors import InputError
-from training.data import ami_br, midogpp
+from training.data import ami_br, midog25, midogpp
 from training.data.cases import Case, count
 from training.data.figure_free import read_figure_free
 from training.data.regions import Region, at_resolution
@@ -48,7 +48,10 @@ def read_cases(folders: list[Path]) -> tuple[list[Case], list[str]]:
     """The cases of all data sets from their tables alone, and a line about each. Raises InputError as `read_data`."""
     cases, summary = [], []
     for folder in folders:
-        if _is_ami_br(folder):
+        if (folder / midog25.TABLE).is_file():
+            known = midog25.midog25_cases(folder)
+            summary.append(f"{folder.name}: MIDOG 2025 atypical set, {count(known)}")
+        elif _is_ami_br(folder):
             known = ami_br.ami_br_cases(folder)
             summary.append(f"{folder.name}: AMi-Br, training part, {count(known)}")
         else:

@@ -26,6 +26,7 @@ class Region:
     figures, hard_negatives: (N, 2) float64, x then y, px. Every mitotic figure of the region is annotated.
     scanner: empty where unknown. whole: one piece of tissue, not a sheet of patches edge to edge.
     mask: (x, y, width, height) in px to (height, width) uint8, 1 on figures; None: nothing but their centres is known.
+    atypical: (N,) bool, which of the figures are; None: they are not typed.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Region:
     scanner: str = ""
     whole: bool = True
     mask: Callable[[int, int, int, int], NDArray[np.uint8]] | None = None
+    atypical: NDArray[np.bool_] | None = None
 
 
 def in_memory(name: str, slide: str, domain: str, pixels: Pixels, spacing_um: float, figures: Points) -> Region:

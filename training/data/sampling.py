@@ -21,7 +21,8 @@ TRIES = 20
 class Window:
     """A square of a region with its mask; larger than a tile where augmentation will turn or shrink it.
 
-    pixels (size, size, 3) uint8 RGB; mask (size, size) uint8, 1 on mitotic figures; stains: the region's.
+    pixels (size, size, 3) uint8 RGB; mask (size, size) uint8, 1 on mitotic figures, or (K, size, size), one a class;
+    stains: the region's.
     """
 
     pixels: Pixels

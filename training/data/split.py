@@ -26,9 +26,9 @@ class Split:
 def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
     """Holds out one fold. Figure-free tissue, which has no slides in common, is all for training.
 
-    A fold of slides validates. A held-out domain is tested alone: of the other domains' slides one in `recipe.folds`
-    validates, the same ones whatever is held out. Folds are made of all the cases that the data sets' tables name, so
-    that a missing image moves no other.
+    A fold of slides validates. A held-out domain is tested alone: what validates is one in `recipe.folds` of the other
+    domains' slides, the same ones whatever is held out, or all of the next domain, as the recipe says. Folds are made
+    of all the cases that the data sets' tables name, so that a missing image moves no other.
     """
     cases: list[Placed] = [*data.cases, *(region for regions in data.annotated for region in regions)]
     folds = make_folds(cases, recipe.folds_by, recipe.folds)
@@ -36,7 +36,12 @@ def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
     held_out, others = _parted(data.annotated, {slide for slide, of in folds.of_slide.items() if of == number})
     if recipe.folds_by == "slide":
         return Split(folds.name(number), [*others, data.figure_free], held_out, masks=data.masks)
-    validation, training = _parted(others, validating_slides(cases, recipe.folds))
+    if recipe.validate_on == "slides":
+        validating = validating_slides(cases, recipe.folds)
+    else:
+        next_one = (number + 1) % folds.count
+        validating = {slide for slide, of in folds.of_slide.items() if of == next_one}
+    validation, training = _parted(others, validating)
     return Split(folds.name(number), [*training, data.figure_free], validation, held_out, data.masks)
 
 

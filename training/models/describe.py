@@ -11,8 +11,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from algorithm.tiles import origins, stride_px
 from training.models.build import build_model
 from training.models.memory import kept_for_gradient, peak_of_export
+from training.models.multitask import Multitask
 from training.models.vm_unet import SS2D
-from training.recipe import Recipe
+from training.recipe import AnyRecipe, SegmentationRecipe
 
 SCAN_OPERATIONS = 9
 """For each number of the state and each step, as Mamba's and VMamba's authors count them."""
@@ -50,19 +51,20 @@ class RunCost:
 
     operations: in training; the way back counts as two forward passes. bytes: of parameters, their gradients and
     averages, and of the activations of the tiles that are in memory at once. region_tiles, region_operations: for
-    searching one region of the challenge's largest size that is all tissue, as validation does after every epoch.
+    searching one region of the challenge's largest size that is all tissue, as validation of a detector does after
+    every epoch; None for a classifier.
     """
 
     tiles: int
     operations: int
     bytes: int
-    region_tiles: int
-    region_operations: int
+    region_tiles: int | None
+    region_operations: int | None
 
 
-def describe(recipe: Recipe) -> Description:
+def describe(recipe: AnyRecipe) -> Description:
     """Runs a tile through the recipe's network as training and export do, with tensors that have shapes but no data."""
-    shape = 3, recipe.input.tile_px, recipe.input.tile_px
+    shape = 3, recipe.side_px, recipe.side_px
     with torch.device("meta"):
         model = build_model(recipe.model)
         exported = peak_of_export(model.eval(), torch.empty(1, *shape))
@@ -70,13 +72,14 @@ def describe(recipe: Recipe) -> Description:
     half = recipe.optimiser.precision == "bfloat16"
     with FakeTensorMode(allow_non_fake_inputs=True), torch.autocast("cpu", torch.bfloat16, enabled=half):
         model.to_empty(device="cpu")
-        of_two = kept_for_gradient(model, torch.empty(2, *shape))
+        network = model.all_tasks if isinstance(model, Multitask) and model.segmentation is not None else model
+        of_two = kept_for_gradient(model, network, torch.empty(2, *shape))
         counts = _count_in(model)
         with FlopCounterMode(display=False) as counter:
-            of_one = kept_for_gradient(model, torch.empty(1, *shape))
+            of_one = kept_for_gradient(model, network, torch.empty(1, *shape))
     return Description(
         recipe=recipe.name,
-        tile_px=recipe.input.tile_px,
+        tile_px=recipe.side_px,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tensors=len(model.state_dict()),
         multiply_accumulates=counts.products,
@@ -87,23 +90,37 @@ def describe(recipe: Recipe) -> Description:
     )
 
 
-def run_cost(recipe: Recipe, tile: Description) -> RunCost:
+def run_cost(recipe: AnyRecipe, tile: Description) -> RunCost:
     """Multiplies out what a tile costs, with one process."""
-    settings, sampling = recipe.optimiser, recipe.sampling
+    settings = recipe.optimiser
     size, batches = settings.batch_size, settings.epochs * settings.batches_per_epoch
     passes = size * (3 if settings.accumulate == 1 else 4)  # parts go forward a second time
-    if sampling.negatives_drawn > 1:  # all that are drawn go forward once, to choose among them
-        passes += size + (size - round(size * sampling.positive_fraction)) * (sampling.negatives_drawn - 1)
-    stride = stride_px(tile.tile_px, recipe.input.overlap)
-    sides = (round(side * REGION_UM_PX / recipe.input.resolution_um_px) for side in REGION_PX)
-    columns, rows = (len(origins(side, tile.tile_px, stride)) for side in sides)
+    region_tiles = None
+    if isinstance(recipe, SegmentationRecipe):
+        passes += _passes_of_choosing(recipe)
+        region_tiles = _tiles_of_a_region(recipe)
     return RunCost(
         tiles=batches * size,
         operations=batches * passes * tile.operations,
         bytes=COPIES * FLOAT_BYTES * tile.parameters + size // settings.accumulate * tile.activation_bytes,
-        region_tiles=columns * rows,
-        region_operations=columns * rows * tile.operations,
+        region_tiles=region_tiles,
+        region_operations=None if region_tiles is None else region_tiles * tile.operations,
     )
+
+
+def _passes_of_choosing(recipe: SegmentationRecipe) -> int:
+    """Where more negatives are drawn than kept, all go forward once, to choose among them."""
+    size, sampling = recipe.optimiser.batch_size, recipe.sampling
+    if sampling.negatives_drawn == 1:
+        return 0
+    return size + (size - round(size * sampling.positive_fraction)) * (sampling.negatives_drawn - 1)
+
+
+def _tiles_of_a_region(recipe: SegmentationRecipe) -> int:
+    stride = stride_px(recipe.input.tile_px, recipe.input.overlap)
+    sides = (round(side * REGION_UM_PX / recipe.input.resolution_um_px) for side in REGION_PX)
+    columns, rows = (len(origins(side, recipe.input.tile_px, stride)) for side in sides)
+    return columns * rows
 
 
 @dataclass

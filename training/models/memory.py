@@ -15,8 +15,10 @@ from training.models import selective_scan as scans
 from training.models.selective_scan_triton import STEPS
 
 
-def kept_for_gradient(model: nn.Module, images: Tensor) -> int:
+def kept_for_gradient(model: nn.Module, network: Callable[[Tensor], Any], images: Tensor) -> int:
     """The bytes that a forward pass keeps for the gradient, each once, without the parameters themselves.
+
+    network: what is called of the model.
 
     The scan keeps what the project's kernels for GPUs keep.
     """
@@ -30,7 +32,7 @@ def kept_for_gradient(model: nn.Module, images: Tensor) -> int:
         return tensor
 
     with _scan_as(_scan_of_kernels), saved_tensors_hooks(keep, lambda tensor: tensor):
-        model(images)
+        network(images)
     return sum(storage.nbytes() for storage in kept.values())
 
 

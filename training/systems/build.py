@@ -1,13 +1,33 @@
-"""From a recipe to its system."""
+"""From a recipe to its data and its system."""
+
+from pathlib import Path
 
 import torch
 
+from algorithm.errors import AlgorithmError
+from training.data.read import Data, read_data
 from training.data.split import Split
-from training.recipe import Recipe
+from training.data.typed import read_typed
+from training.recipe import AnyRecipe, SegmentationRecipe
 from training.systems.base import System
+from training.systems.classification import Classification
 from training.systems.segmentation import Segmentation
 
 
-def build_system(recipe: Recipe, split: Split, device: torch.device) -> System:
+def read_for(recipe: AnyRecipe, folders: list[Path], figure_free: list[Path], spacing_um: float | None) -> Data:
+    """The data sets as the recipe's system takes them; spacing_um is that of images which do not say theirs.
+
+    Raises AlgorithmError for figure-free tissue that a classifier cannot use, InputError as the readers do.
+    """
+    if isinstance(recipe, SegmentationRecipe):
+        return read_data(folders, figure_free, recipe.input.resolution_um_px, spacing_um)
+    if figure_free:
+        raise AlgorithmError(f"{recipe.name} types figures: tissue without any is of no use.", "Leave it out.")
+    return read_typed(folders, recipe.input.resolution_um_px, spacing_um)
+
+
+def build_system(recipe: AnyRecipe, split: Split, device: torch.device) -> System:
     """The system that the recipe names, over a split of the data."""
-    return Segmentation(recipe, split, device)
+    if isinstance(recipe, SegmentationRecipe):
+        return Segmentation(recipe, split, device)
+    return Classification(recipe, split, device)

@@ -20,8 +20,9 @@ from training.batches import Batches
 from training.data.sampling import TileSampler
 from training.data.split import Split, searched
 from training.data.stains import RegionStains
+from training.normalise import normalise
 from training.parts import in_parts
-from training.recipe import AugmentSettings, LossSettings, Recipe
+from training.recipe import AugmentSettings, LossSettings, SegmentationRecipe
 from training.systems.base import Batch
 from training.validation import best_score, metrics, tested_metrics
 
@@ -33,7 +34,7 @@ UNCHANGED = AugmentSettings(flips_and_turns=False)
 class Segmentation:
     """Tiles of a split, half of them with a figure, and the network's maps of them (`training.systems.base.System`)."""
 
-    def __init__(self, recipe: Recipe, split: Split, device: torch.device) -> None:
+    def __init__(self, recipe: SegmentationRecipe, split: Split, device: torch.device) -> None:
         self.recipe, self.split, self.device = recipe, split, device
         tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
         stains = RegionStains(recipe.augment.stain_model, recipe.seed)
@@ -51,7 +52,7 @@ class Segmentation:
         tiles, masks = self.whole_batch(model, *batch)
         own = tiles[distributed.share(len(tiles))]
         parts = self.recipe.optimiser.accumulate
-        logits = in_parts(lambda part: self._logits(model, part), model, own, parts)
+        (logits,) = in_parts(lambda part: [self._logits(model, part)], model, own, parts)
         return loss(distributed.gather(logits, len(tiles)), masks, self.recipe.loss)
 
     def validate(self, model: nn.Module) -> dict[str, float]:
@@ -134,12 +135,6 @@ def focal_loss(logits: Tensor, masks: Tensor, alpha: float, gamma: float) -> Ten
     missed = torch.where(masks > 0.5, 1 - probabilities, probabilities)
     weights = torch.where(masks > 0.5, alpha, 1 - alpha)
     return (weights * missed**gamma * entropy).mean()
-
-
-def normalise(tiles: Tensor, settings: InputSettings) -> Tensor:
-    """RGB tiles (B, 3, T, T) in 0 to 1 as the network takes them; the same as the algorithm does with bytes."""
-    mean, std = (torch.tensor(values, device=tiles.device).view(3, 1, 1) for values in (settings.mean, settings.std))
-    return (tiles * (255 * settings.scale) - mean) / std
 
 
 class TilePredictor:

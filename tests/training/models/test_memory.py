@@ -45,9 +45,10 @@ def test_parameters_and_views_are_not_counted() -> None:
         layer = nn.Linear(FLOATS, 10, bias=False)
         images = torch.empty(5, FLOATS)
         assert peak_of_export(layer, images) == 5 * 10 * BYTES
-        assert kept_for_gradient(layer, images) == images.numel() * BYTES
+        assert kept_for_gradient(layer, layer, images) == images.numel() * BYTES
 
 
 def test_what_the_gradient_needs_is_kept_once() -> None:
     with FakeTensorMode():
-        assert kept_for_gradient(Chain(), torch.empty(FLOATS, requires_grad=True)) == FLOATS * BYTES
+        chain = Chain()
+        assert kept_for_gradient(chain, chain, torch.empty(FLOATS, requires_grad=True)) == FLOATS * BYTES

@@ -151,7 +151,6 @@ def test_a_recipe_builds_it() -> None:
     ],
 )
 def test_a_wrong_setting_is_named(override: str, named: str) -> None:
-    model = "model={name: multitask, encoder: {name: preact_resnet}}"
     with pytest.raises(AlgorithmError) as raised:
-        load_recipe("vm_unet", [model, override])
+        load_recipe("multitask", [override])
     assert named in str(raised.value)

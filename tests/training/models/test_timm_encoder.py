@@ -110,11 +110,6 @@ class TestTransformers(WithTimm):
         with pytest.raises(AlgorithmError, match=r"test_vit has strides of \[16, .*Add model\.decoders=false"):
             build_model(settings({"model": "test_vit", "image_px": 32}))
 
-    def test_tiles_have_the_networks_size(self) -> None:
-        own = settings({"model": "test_vit", "image_px": 32}, decoders=False)
-        assert own.tiles_are_multiples_of_px == 32
-        assert settings({"model": "test_convnext"}).tiles_are_multiples_of_px == 1
-
 
 class TestNames(WithTimm):
     def test_an_unknown_name_is_refused(self) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from algorithm.errors import InputError
-from tests.training.drawing import tiny_tree
+from tests.training.drawing import tiny_classifier_tree
 from tests.training.preact_resnet import hovernet, resnetv2, torchvision_resnet
 from training.__main__ import main
 from training.models.build import build_model
@@ -139,7 +139,7 @@ def test_what_does_not_fit_is_refused_with_the_reason(source: Checkpoint, paddin
 @pytest.fixture
 def recipe(tmp_path: Path) -> str:
     path = tmp_path / "multitask.yaml"
-    path.write_text(yaml.safe_dump(tiny_tree(model=TINY)))
+    path.write_text(yaml.safe_dump(tiny_classifier_tree(model=TINY)))
     return str(path)
 
 

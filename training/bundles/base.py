@@ -1,0 +1,35 @@
+"""What a system brings to its export; training/export.py does the rest."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from training.bundles.card import Card
+from training.data.read import Data
+
+Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Squares (B, side_px, side_px, 3) uint8 RGB to the members' logits (M, B, ...)."""
+
+
+class Bundles(Protocol):
+    """side_px: of the squares that the networks take."""
+
+    side_px: int
+
+    def manifest(self, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]) -> dict[str, Any]:
+        """The manifest as a tree, parity still empty."""
+
+    def logits(self, folder: Path) -> Logits:
+        """Of a bundle, run as the algorithm does on a CPU."""
+
+    def logits_of(self, model: nn.Module) -> Logits:
+        """Of a checkpoint's network, an ensemble of one."""
+
+    def validate(
+        self, folder: Path, checkpoints: Sequence[dict[str, Any]], data: Data, manifest: dict[str, Any]
+    ) -> None:
+        """Let the slides that members did not train on choose what they can, and say so in the manifest."""

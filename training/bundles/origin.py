@@ -1,0 +1,48 @@
+"""Where a bundle comes from: what its manifest says of its training, whatever the system."""
+
+import datetime
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from training.bundles.card import Card
+from training.digest import digest
+from training.recipe import Recipe
+
+TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime")
+
+
+def provenance(recipe: Recipe, card: Card) -> dict[str, Any]:
+    """The manifest's provenance as a tree, parity and validation still empty."""
+    return {
+        "recipe": recipe.name,
+        "datasets": [source.model_dump() for source in card.datasets],
+        "folds": f"{recipe.folds} by slide" if recipe.folds_by == "slide" else f"one {recipe.folds_by} left out",
+        "parity": {},
+        "code_revision": _code_revision(),
+        "tools": {tool: version(tool) for tool in TOOLS},
+        "date": datetime.date.today().isoformat(),
+    }
+
+
+def of_member(graph: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """A member's file, what its run held out, and what it began with."""
+    return {
+        "files": {"any": {"file": graph.name, "sha256": digest(graph)}},
+        "held_out": checkpoint["fold"],
+        "note": "; ".join(_origins(checkpoint)),
+    }
+
+
+def _origins(checkpoint: dict[str, Any]) -> list[str]:
+    """What a run began with besides its recipe and its data."""
+    weights = checkpoint.get("weights")
+    start = [] if weights is None else [f"started from {weights['tensors']} tensors of {weights['file']}"]
+    return start + [f"masks of {used['data_set']} from {used['file']}" for used in checkpoint.get("masks", [])]
+
+
+def _code_revision() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    found = subprocess.run(command, capture_output=True, text=True)
+    return found.stdout.strip() if found.returncode == 0 else "unknown"

@@ -1,0 +1,78 @@
+"""Windows about typed mitotic figures, each figure in turn."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algorithm.errors import InputError
+from algorithm.stain import RUIFROK, StainMatrix
+from training.data.masks import disk_mask, padded
+from training.data.regions import Region, read_padded
+from training.data.sampling import Window
+
+Figure = tuple[Region, int]
+"""A region and the number of one of its figures."""
+
+
+class FigureSampler:
+    """All figures of some data sets, in one shuffled order after the other, which follow from the seed.
+
+    `stains` says a region's stain vectors. radius_px: of the disks that stand for figures without masks. Raises
+    InputError where a class is missing.
+    """
+
+    def __init__(
+        self,
+        data_sets: Sequence[Sequence[Region]],
+        radius_px: float,
+        seed: int = 0,
+        stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
+    ) -> None:
+        self.figures: list[Figure] = [
+            (region, number) for regions in data_sets for region in regions for number in range(len(region.figures))
+        ]
+        self.atypical = np.array([is_atypical(figure) for figure in self.figures], dtype=bool)
+        self.radius_px, self.seed, self.stains = radius_px, seed, stains
+        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+        if len(set(self.atypical.tolist())) < 2:
+            raise InputError("The fold lacks normal or atypical mitotic figures.", "Give more data, or fewer folds.")
+
+    def __len__(self) -> int:
+        return len(self.figures)
+
+    def drawn(self, number: int) -> int:
+        """Which figure is drawn at a place of the endless order; none comes again before all have come."""
+        turn, place = divmod(number, len(self.figures))
+        if self._order[0] != turn:
+            self._order = turn, np.random.default_rng([self.seed, turn]).permutation(len(self.figures))
+        return int(self._order[1][place])
+
+    def window(self, index: int, size: int) -> Window:
+        """A square of `size` px about a figure, with masks (2, size, size) of normal and of atypical figures."""
+        region, number = self.figures[index]
+        x, y = (int(corner) for corner in np.round(region.figures[number]) - size // 2)
+        pixels = read_padded(region, x, y, size, size)
+        draw = region.mask or partial(disk_mask, region.figures, radius_px=self.radius_px)
+        mask = padded(draw, (region.width, region.height), x, y, size, size).astype(bool)
+        atypical = _nearest_is_atypical(region, x, y, size)
+        masks = np.stack([mask & ~atypical, mask & atypical]).astype(np.uint8)
+        return Window(pixels, masks, True, self.stains(region))
+
+
+def is_atypical(figure: Figure) -> bool:
+    """The type of a figure of a typed region."""
+    region, number = figure
+    assert region.atypical is not None
+    return bool(region.atypical[number])
+
+
+def _nearest_is_atypical(region: Region, x: int, y: int, size: int) -> NDArray[np.bool_]:
+    """(size, size): whether the figure nearest to each pixel of a window is atypical."""
+    assert region.atypical is not None
+    if len(set(region.atypical.tolist())) == 1:
+        return np.full((size, size), region.atypical[0])
+    rows, columns = np.arange(y, y + size)[:, None, None], np.arange(x, x + size)[:, None]
+    distances = np.hypot(columns - region.figures[:, 0], rows - region.figures[:, 1])
+    return np.asarray(region.atypical[distances.argmin(axis=2)])

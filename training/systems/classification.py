@@ -1,0 +1,197 @@
+"""The classification system: the type of a mitotic figure, learnt together with its outline and its pixels' class.
+
+Source: the multi-task method of MIDOG 2025's second track: binary cross-entropy weighted by the classes' frequencies,
+and the generalised Dice loss of Sudre et al., "Generalised Dice overlap as a deep learning loss function for highly
+unbalanced segmentations", DLMIA 2017, for both other tasks.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from algorithm.classifier import decide, member_probabilities
+from algorithm.manifest import Normalisation
+from algorithm.prefetch import ahead
+from evaluation.classification import scores
+from training import distributed
+from training.augment.geometry import window_size
+from training.augment.tiles import augmented_tiles
+from training.data.figures import FigureSampler
+from training.data.regions import Region
+from training.data.split import Split
+from training.data.stains import RegionStains
+from training.models.multitask import Multitask
+from training.normalise import normalise
+from training.parts import in_parts
+from training.recipe import AugmentSettings, ClassificationRecipe, TaskSettings
+from training.systems.base import Batch
+
+UNCHANGED = AugmentSettings(flips_and_turns=False)
+VALIDATION_BATCH = 64
+NAMES = {name: name for name in ("balanced_accuracy", "sensitivity", "specificity")} | {"roc_auc": "auroc"}
+"""Of the challenge's figures those that a run keeps, and what it calls them."""
+
+
+class Classification:
+    """Patches about the figures of a split, and what the network says of them (`training.systems.base.System`)."""
+
+    def __init__(self, recipe: ClassificationRecipe, split: Split, device: torch.device) -> None:
+        self.recipe, self.split, self.device = recipe, split, device
+        self.stains = RegionStains(recipe.augment.stain_model, recipe.seed)
+        self.sampler = self._sampler(split.training)
+        self.validation = self._sampler(split.validation)
+        self.class_weights = class_weights(self.sampler.atypical).to(device)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """The process's patches (n, 3, P, P) in 0 to 1, masks (n, 2, P, P) of the classes, and types (n, 1)."""
+        return ahead((self.make(epoch, number) for number in range(self.recipe.optimiser.batches_per_epoch)), 1)
+
+    def make(self, epoch: int, number: int) -> Batch:
+        """The process's share of one batch; its random numbers follow from seed, epoch, batch and place alone."""
+        recipe, side = self.recipe, self.recipe.input.patch_px
+        first = (epoch * recipe.optimiser.batches_per_epoch + number) * recipe.optimiser.batch_size
+        made: list[Batch] = []
+        for place in distributed.share(recipe.optimiser.batch_size):
+            index = self.sampler.drawn(first + place)
+            generator = torch.Generator().manual_seed(
+                int(np.random.default_rng([recipe.seed, epoch, number, place]).integers(2**62))
+            )
+            window = self.sampler.window(index, window_size(side, recipe.augment))
+            patch, masks = augmented_tiles([window], side, recipe.augment, generator)
+            made.append((patch, masks, torch.tensor([[float(self.sampler.atypical[index])]])))
+        return tuple(torch.cat(parts) for parts in zip(*made, strict=True))
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Of all tasks, over all that the processes made."""
+        settings = self.recipe.optimiser
+        patches, *targets = (part.to(self.device) for part in batch)
+        logits = in_parts(lambda part: self._logits(model, part), model, patches, settings.accumulate)
+        logits, targets = (
+            [distributed.gather(part, settings.batch_size) for part in parts] for parts in (logits, targets)
+        )
+        return self._total(logits, targets)[0]
+
+    def validate(self, model: nn.Module) -> dict[str, float]:
+        """The loss of all tasks and that of the types alone, and the figures at the recipe's threshold."""
+        losses, weights = [], []
+        model.eval()
+        for patches, *targets in self._unchanged(self.validation):
+            with torch.inference_mode():
+                total, main = self._total(self._logits(model, patches.to(self.device)), targets)
+            losses.append([total.item(), main.item()])
+            weights.append(len(patches))
+        total, main = np.average(losses, axis=0, weights=weights).tolist()
+        found = figures("validation", model, self.validation, self.recipe, self.device)
+        threshold = self.recipe.postprocess.threshold
+        return {"validation_loss": total, "validation_main_loss": main, **found, "threshold": threshold}
+
+    def tested(self, model: nn.Module, best: dict[str, float]) -> dict[str, float]:
+        """On the held-out domain; nothing where folds are by slide."""
+        if not self.split.tested:
+            return {}
+        return figures("tested", model, self._sampler(self.split.tested), self.recipe, self.device)
+
+    def _sampler(self, data_sets: Sequence[Sequence[Region]]) -> FigureSampler:
+        radius_px = self.recipe.mask_radius_um / self.recipe.input.resolution_um_px
+        return FigureSampler(data_sets, radius_px, self.recipe.seed, self.stains)
+
+    def _unchanged(self, sampler: FigureSampler) -> Iterator[Batch]:
+        """All figures in their order as they are, in batches as `batches` makes them."""
+        side, generator = self.recipe.input.patch_px, torch.Generator()
+        for start in range(0, len(sampler), VALIDATION_BATCH):
+            chosen = range(start, min(start + VALIDATION_BATCH, len(sampler)))
+            windows = [sampler.window(index, side) for index in chosen]
+            patches, masks = augmented_tiles(windows, side, UNCHANGED, generator)
+            types = torch.from_numpy(sampler.atypical[start : start + VALIDATION_BATCH]).float()[:, None]
+            yield patches, masks.to(self.device), types.to(self.device)
+
+    def _logits(self, model: nn.Module, patches: Tensor) -> list[Tensor]:
+        """Of RGB patches in 0 to 1, one tensor a task, in float32 whatever the network computes in."""
+        assert isinstance(model, Multitask)
+        half = self.recipe.optimiser.precision == "bfloat16"
+        images = normalise(patches, self.recipe.input)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            logits = model.all_tasks(images) if self.recipe.model.decoders else [model(images)]
+        return [part.float() for part in logits]
+
+    def _total(self, logits: Sequence[Tensor], targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """The weighted sum of all losses, and that of the types alone."""
+        masks, types = targets
+        main = weighted_cross_entropy(logits[0], types, self.class_weights)
+        if len(logits) == 1:
+            return main, main
+        others = task_losses(logits[1], logits[2], masks, self.recipe.tasks)
+        return main + others, main
+
+
+class PatchPredictor:
+    """A network in training as the algorithm's classifier calls one: an ensemble of one."""
+
+    def __init__(self, model: nn.Module, settings: Normalisation, device: torch.device) -> None:
+        self.model, self.settings, self.device = model, settings, device
+
+    @torch.inference_mode()
+    def logits(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Patches (B, P, P, 3) uint8 to logits (1, B)."""
+        batch = torch.from_numpy(np.ascontiguousarray(patches)).to(self.device).permute(0, 3, 1, 2).float() / 255
+        self.model.eval()
+        logits: NDArray[np.float32] = self.model(normalise(batch, self.settings))[:, 0].cpu().numpy()[None]
+        return logits
+
+
+def figures(
+    part: str, model: nn.Module, sampler: FigureSampler, recipe: ClassificationRecipe, device: torch.device
+) -> dict[str, float]:
+    """What a network alone calls figures, by the algorithm's own rules and the challenge's count: `PART_...`."""
+    predict, side = PatchPredictor(model, recipe.input, device), recipe.input.patch_px
+    found = []
+    for start in range(0, len(sampler), VALIDATION_BATCH):
+        chosen = range(start, min(start + VALIDATION_BATCH, len(sampler)))
+        patches = np.stack([sampler.window(index, side).pixels for index in chosen])
+        found.append(member_probabilities(predict.logits, patches, recipe.postprocess))
+    types = decide(np.concatenate(found), recipe.postprocess)
+    counted = scores(sampler.atypical, types.atypical, types.confidences)
+    return {f"{part}_{NAMES[name]}": value for name, value in counted.items() if name in NAMES and value is not None}
+
+
+def class_weights(atypical: NDArray[np.bool_]) -> Tensor:
+    """(2,): N / (2 N_c) of normal and of atypical figures (N,), so that both count alike."""
+    counts = np.bincount(atypical.astype(np.int64), minlength=2)
+    return torch.tensor(len(atypical) / (2 * counts), dtype=torch.float32)
+
+
+def weighted_cross_entropy(logits: Tensor, types: Tensor, weights: Tensor) -> Tensor:
+    """Mean binary cross-entropy of logits and types (B, 1), each weighted by its class."""
+    of_each = torch.where(types > 0.5, weights[1], weights[0])
+    return F.binary_cross_entropy_with_logits(logits, types, of_each)
+
+
+def task_losses(segmentation: Tensor, pixel_classes: Tensor, masks: Tensor, settings: TaskSettings) -> Tensor:
+    """The weighted sum of both other tasks' losses.
+
+    segmentation: logits (B, 1, H, W); pixel_classes: logits (B, 3, H, W) of background, normal and atypical; masks:
+    (B, 2, H, W) of normal and atypical figures.
+    """
+    figure = masks.amax(dim=1, keepdim=True)
+    probability = torch.sigmoid(segmentation)
+    outline = generalised_dice(torch.cat([1 - probability, probability], 1), torch.cat([1 - figure, figure], 1))
+    classes = generalised_dice(torch.softmax(pixel_classes, 1), torch.cat([1 - figure, masks], 1))
+    return settings.segmentation * outline + settings.pixel_classes * classes
+
+
+def generalised_dice(probabilities: Tensor, targets: Tensor) -> Tensor:
+    """The generalised Dice loss (Sudre et al., eq. 3 and 4) over a whole batch, both (B, C, H, W).
+
+    A class is weighted by the inverse square of how many pixels it has. One that the batch lacks has the weight of the
+    rarest that it has, where the paper's formula is infinite.
+    """
+    sizes = targets.sum(dim=(0, 2, 3))
+    weights = torch.where(sizes > 0, sizes, torch.inf).pow(-2)
+    weights = torch.where(sizes > 0, weights, weights.max())
+    overlap = (probabilities * targets).sum(dim=(0, 2, 3))
+    together = (probabilities + targets).sum(dim=(0, 2, 3))
+    return 1 - 2 * (weights * overlap).sum() / (weights * together).sum()
