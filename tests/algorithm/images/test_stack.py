@@ -138,7 +138,10 @@ def test_reduced_copies_are_no_pages(tmp_path: Path) -> None:
             tiff.write(page, photometric="rgb", metadata=None)
             tiff.write(page[::4, ::4], photometric="rgb", metadata=None, subfiletype=1)
     np.testing.assert_array_equal(np.stack(pages_of(path)), drawn)
-    assert SimpleITK.ReadImage(str(path)).GetSize()[2] == 3
+    reader = SimpleITK.ImageFileReader()  # the header alone: SimpleITK 2.5.7 writes beyond its memory in such a file
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    assert reader.GetSize()[2] == 3
 
 
 SPACINGS: dict[str, tuple[dict[str, Any], float, str]] = {
