@@ -123,11 +123,17 @@ class Trainer:
     def validate(self, training_loss: float) -> dict[str, Any]:
         """Of the epoch just trained, whether it is the best: the metrics, one flat dict."""
         metrics = {"epoch": self.epoch, "training_loss": training_loss, **self.system.validate(self.kept)}
-        key, sign = f"validation_{self.recipe.select_on}", -1 if self.recipe.select_on == "loss" else 1
-        self.improved = not self.best or sign * metrics[key] > sign * self.best[key]
+        self.improved = not self.best or self._is_better(metrics)
         if self.improved:
             self.best = metrics
         return metrics
+
+    def _is_better(self, metrics: dict[str, Any]) -> bool:
+        key = self.recipe.select_on
+        if key == "last":
+            return True
+        sign = -1 if key.endswith("loss") else 1
+        return bool(sign * metrics[f"validation_{key}"] > sign * self.best[f"validation_{key}"])
 
     def state(self) -> dict[str, Any]:
         """All that resuming or exporting needs."""

@@ -198,6 +198,7 @@ class Recipe(Settings):
 class SegmentationRecipe(Recipe):
     """A detector that segments.
 
+    select_on: what decides which epoch is kept; "last" keeps the last, which a schedule that ends at zero leads up to.
     threshold_cost: how much of the best F1 on the held-out fold may be given for a higher threshold, since figures are
     rarer in tissue than in annotated regions.
     """
@@ -205,7 +206,7 @@ class SegmentationRecipe(Recipe):
     READING = ("input.overlap", "postprocess", "threshold_cost")
 
     system: Literal["segmentation"]
-    select_on: Literal["loss", "f1"] = "loss"
+    select_on: Literal["loss", "f1", "last"] = "loss"
     threshold_cost: Share = 0.0
     model: Annotated[SegmentationModel, Field(discriminator="name")]
     input: InputSettings
@@ -229,13 +230,14 @@ class SegmentationRecipe(Recipe):
 class ClassificationRecipe(Recipe):
     """A classifier of mitotic figures, normal or atypical.
 
-    mask_radius_um: of the disks that stand for figures without masks. select_on: "loss" is that of all tasks together.
+    mask_radius_um: of the disks that stand for figures without masks. select_on: as a detector's; "loss" is that of all
+    tasks together.
     """
 
     READING = ("postprocess",)
 
     system: Literal["classification"]
-    select_on: Literal["loss", "main_loss", "balanced_accuracy", "auroc"] = "loss"
+    select_on: Literal["loss", "main_loss", "balanced_accuracy", "auroc", "last"] = "loss"
     model: MultitaskSettings
     input: ClassificationInput
     postprocess: ClassificationPostprocess = ClassificationPostprocess()

@@ -123,6 +123,14 @@ def test_the_best_epoch_is_kept(tmp_path: Path, select_on: str, better: type[min
     assert load_checkpoint(tmp_path / LAST)["epoch"] == 3
 
 
+def test_the_last_epoch_can_be_kept(tmp_path: Path) -> None:
+    optimiser = {"learning_rate": 5e-2, "batch_size": 2, "epochs": 3, "batches_per_epoch": 1}
+    fit(tiny_recipe(select_on="last", optimiser=optimiser), drawn_data(), tmp_path, fold=0, resume=False)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert load_checkpoint(tmp_path / BEST)["best"] == lines[-1]
+    assert load_checkpoint(tmp_path / BEST)["epoch"] == 3
+
+
 def test_a_run_is_not_overwritten(runs: list[Path]) -> None:
     before = (runs[0] / LAST).read_bytes()
     with pytest.raises(AlgorithmError, match=r"already holds a run\. Add --resume"):
