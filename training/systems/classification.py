@@ -69,7 +69,8 @@ class Classification:
         """Of all tasks, over all that the processes made."""
         settings = self.recipe.optimiser
         patches, *targets = (part.to(self.device) for part in batch)
-        logits = in_parts(lambda part: self._logits(model, part), model, patches, settings.accumulate)
+        half = settings.precision == "bfloat16"
+        logits = in_parts(lambda part: self._logits(model, part, half), model, patches, settings.accumulate)
         logits, targets = (
             [distributed.gather(part, settings.batch_size) for part in parts] for parts in (logits, targets)
         )
@@ -109,10 +110,9 @@ class Classification:
             types = torch.from_numpy(sampler.atypical[start : start + VALIDATION_BATCH]).float()[:, None]
             yield patches, masks.to(self.device), types.to(self.device)
 
-    def _logits(self, model: nn.Module, patches: Tensor) -> list[Tensor]:
+    def _logits(self, model: nn.Module, patches: Tensor, half: bool = False) -> list[Tensor]:
         """Of RGB patches in 0 to 1, one tensor a task, in float32 whatever the network computes in."""
         assert isinstance(model, Multitask)
-        half = self.recipe.optimiser.precision == "bfloat16"
         images = normalise(patches, self.recipe.input)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             logits = model.all_tasks(images) if self.recipe.model.decoders else [model(images)]

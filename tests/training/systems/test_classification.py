@@ -142,6 +142,17 @@ def test_a_run_learns_and_says_how_well(runs: list[Path]) -> None:
     assert all(line["validation_loss"] > line["validation_main_loss"] for line in lines)
 
 
+def test_half_precision_is_for_training_alone() -> None:
+    whole, half = system(), system(optimiser={"batch_size": 6, "precision": "bfloat16"})
+    torch.manual_seed(0)
+    model = build_model(whole.recipe.model)
+    batch = whole.make(0, 0)
+    losses = [each.loss(model, batch).item() for each in (whole, half)]
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], abs=0.05)
+    assert half.validate(model) == whole.validate(model)
+
+
 def test_a_single_task_has_one_loss(tmp_path: Path) -> None:
     model = tiny_classifier_recipe().model.model_dump() | {"decoders": False}
     fit(tiny_classifier_recipe(model=model), typed_data(), tmp_path, fold=0, resume=False)
