@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from algorithm.errors import InputError, SpacingError
-from algorithm.images import open_image
+from algorithm.errors import InputError
+from training.data.images import open_data_image
 from training.data.regions import Region, in_memory
 
 CLASSES = {"normal": False, "nmf": False, "atypical": True, "amf": True}
@@ -42,11 +42,7 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _region(path: Path, domain: str, atypical: bool, spacing_um: float) -> Region:
-    try:
-        image = open_image(path)
-    except SpacingError:
-        image = open_image(path, spacing_um)
-    with image:
+    with open_data_image(path, spacing_um) as image:
         pixels = image.read(0, 0, image.width, image.height)
         own_spacing_um = image.spacing_um[0]
     slide = path.stem.rpartition("_")[0] or path.stem

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from algorithm.errors import InputError, SpacingError
-from algorithm.images import open_image
+from algorithm.errors import InputError
 from training.data.cases import Case
+from training.data.images import open_data_image
 from training.data.names import scanner_name, tumour_name
 from training.data.regions import Region, in_memory
 
@@ -91,11 +91,7 @@ def _region(folder: Path, row: Any, spacing_um: float) -> Region | None:
 
 def _read(path: Path, centre: tuple[float, float] | None, spacing_um: float) -> Any:
     """The pixels of a patch, or those of an image about a centre; their spacing, and where the centre lies in them."""
-    try:
-        image = open_image(path)
-    except SpacingError:
-        image = open_image(path, spacing_um)
-    with image:
+    with open_data_image(path, spacing_um) as image:
         x, y = centre or (image.width / 2, image.height / 2)
         left, right = _about(x, image.width) if centre else (0, image.width)
         top, bottom = _about(y, image.height) if centre else (0, image.height)

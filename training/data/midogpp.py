@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from algorithm.errors import InputError, SpacingError
-from algorithm.images import Image, open_image
+from algorithm.errors import InputError
+from algorithm.images import open_image
 from algorithm.images.resampled import ResampledImage
 from algorithm.tissue import TissueMap, tissue_map
 from evaluation import midogpp
 from evaluation.errors import EvaluationError
 from evaluation.midogpp import AnnotatedImage
 from training.data.cases import Case
+from training.data.images import open_data_image
 from training.data.names import scanner_name, tumour_name
 from training.data.regions import Pixels, Points, Region
 
@@ -117,7 +118,7 @@ def _scanners(path: Path) -> dict[str, str]:
 
 
 def _region(path: Path, case: Case, entry: AnnotatedImage, spacing_um: float | None) -> tuple[Region, int]:
-    with _open(path, spacing_um) as image:
+    with open_data_image(path, spacing_um) as image:
         width, height, own_spacing_um = image.width, image.height, image.spacing_um[0]
         tissue = tissue_map(ResampledImage(image, own_spacing_um))
     on_tissue = [_on_tissue(tissue, points) for points in (entry.figures, entry.hard_negatives)]
@@ -134,16 +135,6 @@ def _region(path: Path, case: Case, entry: AnnotatedImage, spacing_um: float | N
         scanner=case.scanner,
     )
     return region, sum(int((~kept).sum()) for kept in on_tissue)
-
-
-def _open(path: Path, spacing_um: float | None) -> Image:
-    """With its own spacing; with the one given where it has none that is believable."""
-    try:
-        return open_image(path)
-    except SpacingError:
-        if spacing_um is None:
-            raise
-        return open_image(path, spacing_um)
 
 
 def _on_tissue(tissue: TissueMap, points: Points) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

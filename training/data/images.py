@@ -1,0 +1,19 @@
+"""Opening the images of data sets, some of which do not say how large their pixels are."""
+
+from pathlib import Path
+
+from algorithm.errors import SpacingError
+from algorithm.images import Image, open_image
+
+
+def open_data_image(path: Path, spacing_um: float | None) -> Image:
+    """An image with its own spacing; with the one given (um/px) where it has none that is believable.
+
+    Raises SpacingError where there is neither, InputError as `open_image`.
+    """
+    try:
+        return open_image(path)
+    except SpacingError:
+        if spacing_um is None:
+            raise
+        return open_image(path, spacing_um)
