@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from rich.progress import Progress
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.tensorboard import SummaryWriter
 
 from algorithm.errors import AlgorithmError
 from training import distributed
+from training.averaging import mean_of
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.folds import Fold
 from training.data.read import Data
@@ -98,7 +98,7 @@ class Trainer:
         if weights is not None:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
-        self.mean = _mean_of(self.model, recipe.optimiser.average)
+        self.mean = mean_of(self.model, recipe.optimiser.average) if recipe.optimiser.average else None
         self.optimiser = adamw(self.model, recipe.optimiser)
         self.system = build_system(recipe, split, self.device)
         self.epoch = 0
@@ -153,7 +153,7 @@ class Trainer:
         self.kept.load_state_dict(state["model"])
         if self.mean is not None:
             self.model.load_state_dict(state["trained"])
-            self.mean.n_averaged.fill_(1)  # whatever it is, not the first, which would begin a new mean
+            self.mean.n_averaged.fill_(state["epoch"] * self.recipe.optimiser.batches_per_epoch)
         self.optimiser.load_state_dict(state["optimiser"])
         self.epoch, self.best, self.weights = state["epoch"], state["best"], state.get("weights")
 
@@ -179,13 +179,6 @@ class Trainer:
         if self.mean is not None:
             self.mean.update_parameters(self.model)
         return value.item()
-
-
-def _mean_of(model: nn.Module, share: float) -> AveragedModel | None:
-    """The exponential mean of a network's weights and buffers; none where steps are not to move it."""
-    if share == 0:
-        return None
-    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(1 - share), use_buffers=True)
 
 
 def _digests(masks: list[dict[str, str]]) -> list[str]:

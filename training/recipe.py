@@ -158,8 +158,9 @@ class OptimiserSettings(Settings):
 
     accumulate: into how many equal parts a process cuts its share of a batch, where memory is short for the whole.
     precision: the network's in training; with bfloat16 the scan, the loss and the weights still are float32, and so is
-    validation. average: the share by which each step moves the mean of the weights, which then is what is validated and
-    kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992); 0: no mean.
+    validation. average: the share by which each step moves the mean of the weights (training/averaging.py), which then
+    is what is validated and kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992);
+    0: no mean.
     """
 
     learning_rate: Positive = 5e-4

@@ -15,6 +15,7 @@ from algorithm.classifier import Classifier
 from tests.training.drawing import drawn_pixels, tiny_classifier_recipe, typed_data
 from training import distributed
 from training.__main__ import main
+from training.averaging import mean_of
 from training.bundles.card import Card
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.figures import FigureSampler
@@ -193,7 +194,7 @@ def test_the_mean_of_the_weights_is_what_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_mean_moves_by_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first step begins it; after that each moves it by the share, batch normalisation's numbers too."""
+    """The first step begins it, the next ones move it by 10 / 11 and 10 / 12; batch normalisation's numbers too."""
     recipe = tiny_classifier_recipe(optimiser={**LONGER, "average": 0.25})
     trainer = Trainer(recipe, split_fold(typed_data(), recipe, 0))
     seen = []
@@ -203,8 +204,19 @@ def test_the_mean_moves_by_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.append({key: state[key].clone() for key in ("head.2.weight", "encoder.stem.norm.running_mean")})
     for key, kept in trainer.kept.state_dict().items():
         if key in seen[0]:
-            expected = 0.75 * (0.75 * seen[0][key] + 0.25 * seen[1][key]) + 0.25 * seen[2][key]
-            torch.testing.assert_close(kept, expected)
+            begun = seen[0][key] / 11 + seen[1][key] * 10 / 11
+            torch.testing.assert_close(kept, begun / 6 + seen[2][key] * 5 / 6)
+
+
+def test_the_mean_moves_by_its_share_in_the_end_and_copies_whole_numbers() -> None:
+    model = nn.BatchNorm1d(1)
+    mean = mean_of(model, 0.25)
+    mean.n_averaged.fill_(1000)
+    model.weight.data.fill_(3.0)
+    model.num_batches_tracked.fill_(7)
+    mean.update_parameters(model)
+    assert mean.module.weight.item() == 0.75 * 1 + 0.25 * 3
+    assert mean.module.num_batches_tracked.item() == 7
 
 
 def test_a_run_is_read_again_with_rotations(runs: list[Path]) -> None:
