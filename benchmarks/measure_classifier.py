@@ -42,8 +42,8 @@ def main() -> None:
         at_resolution(region, settings.resolution_um_px)
         for region in read_ami_br_patches(options.patches, options.part)
     ]
-    sampler = FigureSampler([regions], radius_px=1)
-    patches = [sampler.window(index, settings.patch_px).pixels for index in range(len(sampler))]
+    sampler = FigureSampler([regions])
+    patches = np.concatenate(list(sampler.patches(settings.patch_px)))
     classifier.classify(patches[:1])  # opened and warm
     start = time.perf_counter()
     types = classifier.classify(patches)

@@ -26,12 +26,11 @@ from training.data.read import Data
 from training.data.typed import read_typed
 from training.fit import fit
 from training.models.build import build_model
-from training.recipe import ClassificationRecipe, load_recipe
+from training.recipe import load_recipe, recipe_from
 from training.systems.classification import figures
 
 SYSTEMS = {"single task": ["model.decoders=false"], "multi-task": []}
 BY_DOMAIN = ["folds_by=domain", "validate_on=domain"]
-FOLDS = 5
 
 
 def main() -> None:
@@ -60,7 +59,7 @@ def main() -> None:
 def _trained(name: str, words: list[str], data: Data, runs: Path) -> list[Path]:
     """The runs of all folds of a recipe, trained where they are not there."""
     recipe = load_recipe(name, words)
-    folds: list[Fold] = list(range(FOLDS)) if recipe.folds_by == "slide" else sorted(_domains(data))
+    folds: list[Fold] = list(range(recipe.folds)) if recipe.folds_by == "slide" else sorted(_domains(data))
     found = []
     for fold in folds:
         run = runs / str(fold).replace(" ", "-")
@@ -82,15 +81,10 @@ def _columns(by_domain: list[Path], by_slide: list[Path], data: Data) -> Iterato
 def _external(run: Path, data: Data) -> float:
     """On TUPAC16's figures."""
     checkpoint = load_checkpoint(run / BEST)
-    recipe = load_recipe_of(checkpoint)
+    recipe = recipe_from(checkpoint["recipe"], str(run / BEST))
     model = build_model(recipe.model, checkpoint["model"])
-    sampler = FigureSampler(_only(data, external=True).annotated, radius_px=1)
+    sampler = FigureSampler(_only(data, external=True).annotated)
     return figures("external", model, sampler, recipe, distributed.device())["external_balanced_accuracy"]
-
-
-def load_recipe_of(checkpoint: dict[str, object]) -> ClassificationRecipe:
-    """A checkpoint's recipe."""
-    return ClassificationRecipe.model_validate(checkpoint["recipe"])
 
 
 def _only(data: Data, external: bool) -> Data:

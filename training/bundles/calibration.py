@@ -21,7 +21,6 @@ from training.data.split import split_fold
 from training.recipe import ClassificationRecipe
 from training.systems.classification import class_weights
 
-BATCH = 64
 THRESHOLDS = tuple(round(0.2 + 0.01 * step, 2) for step in range(61))
 LARGEST_LOG_TEMPERATURE = 2.0
 
@@ -36,7 +35,7 @@ def calibrate(
     counted alike; the threshold is that of the best balanced accuracy, of several the nearest to a half. Raises
     AlgorithmError where every slide was trained on by all members.
     """
-    sampler = FigureSampler(data.annotated, radius_px=1)
+    sampler = FigureSampler(data.annotated)
     unseen = _unseen(recipe, folds, data, sampler)
     kept = unseen.any(axis=0)
     if not kept.any():
@@ -77,12 +76,11 @@ def _unseen(
 
 def _turned_logits(logits: Logits, sampler: FigureSampler, recipe: ClassificationRecipe) -> NDArray[np.float64]:
     """(R, M, N): of every figure, by every member, in each of the rotations that the recipe asks for."""
-    found = []
-    for start in range(0, len(sampler), BATCH):
-        chosen = range(start, min(start + BATCH, len(sampler)))
-        patches = np.stack([sampler.window(index, recipe.input.patch_px).pixels for index in chosen])
-        turns = range(recipe.postprocess.rotations)
-        found.append(np.stack([logits(np.rot90(patches, turn, axes=(1, 2))) for turn in turns]))
+    turns = range(recipe.postprocess.rotations)
+    found = [
+        np.stack([logits(np.rot90(patches, turn, axes=(1, 2))) for turn in turns])
+        for patches in sampler.patches(recipe.input.patch_px)
+    ]
     return np.concatenate(found, axis=2, dtype=np.float64)
 
 

@@ -15,8 +15,8 @@ from training.bundles.calibration import calibrate
 from training.bundles.card import Card
 from training.bundles.origin import of_member, provenance
 from training.data.read import Data
+from training.predictor import Predictor
 from training.recipe import ClassificationRecipe
-from training.systems.classification import PatchPredictor
 
 
 class ClassificationBundles:
@@ -43,7 +43,7 @@ class ClassificationBundles:
         return Members(load_classification_bundle(folder), self.side_px, (), device="cpu").logits
 
     def logits_of(self, model: nn.Module) -> Logits:
-        return PatchPredictor(model, self.recipe.input, torch.device("cpu")).logits
+        return Predictor(model, self.recipe.input, torch.device("cpu")).logits
 
     def validate(
         self, folder: Path, checkpoints: Sequence[dict[str, Any]], data: Data, manifest: dict[str, Any]

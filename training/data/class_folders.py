@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from algorithm.contract import PATCH_SPACING_UM
 from algorithm.errors import InputError
 from training.data.images import open_data_image
 from training.data.regions import Region, in_memory
@@ -12,7 +13,6 @@ from training.data.regions import Region, in_memory
 CLASSES = {"normal": False, "nmf": False, "atypical": True, "amf": True}
 NAMES = "normal and atypical (or NMF and AMF)"
 SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff"}
-SPACING_UM = 0.25
 
 
 def is_one(folder: Path) -> bool:
@@ -29,7 +29,7 @@ def read_class_folders(folder: Path, spacing_um: float | None = None) -> list[Re
     regions = []
     for of_class in _folders(folder):
         for path in sorted(path for path in of_class.iterdir() if path.suffix.lower() in SUFFIXES):
-            regions.append(_region(path, folder.name, CLASSES[of_class.name.lower()], spacing_um or SPACING_UM))
+            regions.append(_region(path, folder.name, CLASSES[of_class.name.lower()], spacing_um or PATCH_SPACING_UM))
     if not regions:
         raise InputError(f"The folders of classes in {folder} hold no pictures.", f"Fill them: {NAMES}.")
     return regions

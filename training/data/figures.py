@@ -1,6 +1,6 @@
 """Windows about typed mitotic figures, each figure in turn."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from algorithm.errors import InputError
 from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
-from training.data.regions import Region, read_padded
+from training.data.regions import Pixels, Region, read_padded
 from training.data.sampling import Window
 
+BATCH = 64
 Figure = tuple[Region, int]
 """A region and the number of one of its figures."""
 
@@ -19,14 +20,14 @@ Figure = tuple[Region, int]
 class FigureSampler:
     """All figures of some data sets, in one shuffled order after the other, which follow from the seed.
 
-    `stains` says a region's stain vectors. radius_px: of the disks that stand for figures without masks. Raises
-    InputError where a class is missing.
+    `stains` says a region's stain vectors. radius_px: of the disks that stand for figures without masks; 0 where masks
+    are of no use. Raises InputError where a class is missing.
     """
 
     def __init__(
         self,
         data_sets: Sequence[Sequence[Region]],
-        radius_px: float,
+        radius_px: float = 0.0,
         seed: int = 0,
         stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
     ) -> None:
@@ -49,16 +50,27 @@ class FigureSampler:
             self._order = turn, np.random.default_rng([self.seed, turn]).permutation(len(self.figures))
         return int(self._order[1][place])
 
+    def patches(self, size: int) -> Iterator[Pixels]:
+        """The squares of `size` px about all figures in their order, (B, size, size, 3) at a time."""
+        for start in range(0, len(self), BATCH):
+            batch = range(start, min(start + BATCH, len(self)))
+            yield np.stack([read_padded(self.figures[i][0], *self._corner(i, size), size, size) for i in batch])
+
     def window(self, index: int, size: int) -> Window:
         """A square of `size` px about a figure, with masks (2, size, size) of normal and of atypical figures."""
-        region, number = self.figures[index]
-        x, y = (int(corner) for corner in np.round(region.figures[number]) - size // 2)
+        region, _ = self.figures[index]
+        x, y = self._corner(index, size)
         pixels = read_padded(region, x, y, size, size)
         draw = region.mask or partial(disk_mask, region.figures, radius_px=self.radius_px)
         mask = padded(draw, (region.width, region.height), x, y, size, size).astype(bool)
         atypical = _nearest_is_atypical(region, x, y, size)
         masks = np.stack([mask & ~atypical, mask & atypical]).astype(np.uint8)
         return Window(pixels, masks, True, self.stains(region))
+
+    def _corner(self, index: int, size: int) -> tuple[int, int]:
+        region, number = self.figures[index]
+        x, y = np.round(region.figures[number]) - size // 2
+        return int(x), int(y)
 
 
 def is_atypical(figure: Figure) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from algorithm.contract import PATCH_SPACING_UM
 from algorithm.errors import InputError
 from training.data.cases import Case
 from training.data.images import open_data_image
@@ -22,7 +23,6 @@ TABLE = "MIDOG25_Atypical_Classification_Train_Set.csv"
 PATCHES, IMAGES = "MIDOG25_Binary_Classification_Train_Set", "images"
 COLUMNS = ("image_id", "filename", "coordinateX", "coordinateY", "Tumor", "Scanner", "majority")
 CLASSES = {"NMF": False, "AMF": True}
-SPACING_UM = 0.25
 CONTEXT_PX = 192
 """What is cut out of an image about a figure: a patch of 128 px and what turning it needs."""
 
@@ -41,7 +41,7 @@ def read_midog25(folder: Path, spacing_um: float | None = None) -> Midog25:
     spacing_um: of files that do not say theirs (um/px); 0.25 if not given. Raises InputError for a table that is not
     the published one and for a file that cannot be read.
     """
-    regions = [_region(folder, row, spacing_um or SPACING_UM) for row in _rows(folder / TABLE).itertuples()]
+    regions = [_region(folder, row, spacing_um or PATCH_SPACING_UM) for row in _rows(folder / TABLE).itertuples()]
     found = [region for region in regions if region is not None]
     if not found:
         raise InputError(f"{folder} has no image of its table's figures.", f"Lay {PATCHES}/ or {IMAGES}/ there.")

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from algorithm.classifier import decide, member_probabilities
-from algorithm.manifest import Normalisation
 from algorithm.prefetch import ahead
 from evaluation.classification import scores
 from training import distributed
@@ -27,6 +26,7 @@ from training.data.stains import RegionStains
 from training.models.multitask import Multitask
 from training.normalise import normalise
 from training.parts import in_parts
+from training.predictor import Predictor
 from training.recipe import AugmentSettings, ClassificationRecipe, TaskSettings
 from training.systems.base import Batch
 
@@ -128,31 +128,13 @@ class Classification:
         return main + others, main
 
 
-class PatchPredictor:
-    """A network in training as the algorithm's classifier calls one: an ensemble of one."""
-
-    def __init__(self, model: nn.Module, settings: Normalisation, device: torch.device) -> None:
-        self.model, self.settings, self.device = model, settings, device
-
-    @torch.inference_mode()
-    def logits(self, patches: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Patches (B, P, P, 3) uint8 to logits (1, B)."""
-        batch = torch.from_numpy(np.ascontiguousarray(patches)).to(self.device).permute(0, 3, 1, 2).float() / 255
-        self.model.eval()
-        logits: NDArray[np.float32] = self.model(normalise(batch, self.settings))[:, 0].cpu().numpy()[None]
-        return logits
-
-
 def figures(
     part: str, model: nn.Module, sampler: FigureSampler, recipe: ClassificationRecipe, device: torch.device
 ) -> dict[str, float]:
     """What a network alone calls figures, by the algorithm's own rules and the challenge's count: `PART_...`."""
-    predict, side = PatchPredictor(model, recipe.input, device), recipe.input.patch_px
-    found = []
-    for start in range(0, len(sampler), VALIDATION_BATCH):
-        chosen = range(start, min(start + VALIDATION_BATCH, len(sampler)))
-        patches = np.stack([sampler.window(index, side).pixels for index in chosen])
-        found.append(member_probabilities(predict.logits, patches, recipe.postprocess))
+    logits = Predictor(model, recipe.input, device).logits
+    batches = sampler.patches(recipe.input.patch_px)
+    found = [member_probabilities(logits, patches, recipe.postprocess) for patches in batches]
     types = decide(np.concatenate(found), recipe.postprocess)
     counted = scores(sampler.atypical, types.atypical, types.confidences)
     return {f"{part}_{NAMES[name]}": value for name, value in counted.items() if name in NAMES and value is not None}

@@ -13,7 +13,6 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from algorithm.manifest import InputSettings
 from training import distributed
 from training.augment.tiles import augmented_tiles
 from training.batches import Batches
@@ -22,6 +21,7 @@ from training.data.split import Split, searched
 from training.data.stains import RegionStains
 from training.normalise import normalise
 from training.parts import in_parts
+from training.predictor import Predictor
 from training.recipe import AugmentSettings, LossSettings, SegmentationRecipe
 from training.systems.base import Batch
 from training.validation import best_score, metrics, tested_metrics
@@ -137,22 +137,9 @@ def focal_loss(logits: Tensor, masks: Tensor, alpha: float, gamma: float) -> Ten
     return (weights * missed**gamma * entropy).mean()
 
 
-class TilePredictor:
-    """A network in training as the algorithm's segmentation detector calls it: an ensemble of one."""
-
-    def __init__(self, model: nn.Module, settings: InputSettings, device: torch.device) -> None:
-        self.model = model
-        self.settings = settings
-        self.device = device
+class TilePredictor(Predictor):
+    """As the algorithm's segmentation detector calls it."""
 
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Tiles (B, T, T, 3) uint8 to probabilities (1, B, T, T)."""
         return expit(self.logits(tiles))
-
-    @torch.inference_mode()
-    def logits(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Tiles (B, T, T, 3) uint8 to logits (1, B, T, T)."""
-        batch = torch.from_numpy(tiles).to(self.device).permute(0, 3, 1, 2).float() / 255
-        self.model.eval()
-        logits: NDArray[np.float32] = self.model(normalise(batch, self.settings))[:, 0].cpu().numpy()[None]
-        return logits

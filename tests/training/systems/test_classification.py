@@ -25,11 +25,11 @@ from training.export import export
 from training.fit import Trainer, fit
 from training.masks.use import with_masks
 from training.models.build import build_model
+from training.predictor import Predictor
 from training.recipe import TaskSettings
 from training.revalidate import recipe_of_run, revalidate
 from training.systems.classification import (
     Classification,
-    PatchPredictor,
     class_weights,
     generalised_dice,
     task_losses,
@@ -246,7 +246,7 @@ def test_a_bundle_types_as_its_runs_do(runs: list[Path], card: Card, tmp_path: P
     sampler = Classification(recipe, split, torch.device("cpu")).validation
     patches = [sampler.window(index, 32).pixels for index in range(len(sampler))]
     found = Classifier(bundle, "cpu").classify(patches)
-    predict = PatchPredictor(build_model(recipe.model, checkpoint["model"]), recipe.input, torch.device("cpu"))
+    predict = Predictor(build_model(recipe.model, checkpoint["model"]), recipe.input, torch.device("cpu"))
     expected = 1 / (1 + np.exp(-predict.logits(np.stack(patches))[0] / manifest.postprocess.temperature))
     np.testing.assert_allclose(found.member_probabilities[:, 0], expected, atol=0.02)
 

@@ -1,0 +1,26 @@
+"""A network in training as the algorithm calls one."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from algorithm.manifest import Normalisation
+from training.normalise import normalise
+
+
+class Predictor:
+    """An ensemble of one."""
+
+    def __init__(self, model: nn.Module, settings: Normalisation, device: torch.device) -> None:
+        self.model = model
+        self.settings = settings
+        self.device = device
+
+    @torch.inference_mode()
+    def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Squares (B, S, S, 3) uint8 RGB to logits of the one class: (1, B, S, S) of maps, (1, B) of whole squares."""
+        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float() / 255
+        self.model.eval()
+        logits: NDArray[np.float32] = self.model(normalise(batch, self.settings))[:, 0].cpu().numpy()[None]
+        return logits
