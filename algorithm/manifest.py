@@ -123,6 +123,7 @@ class Postprocess(Settings):
     """From maps to detections: thresholds on the mean probability, lengths in um.
 
     threshold: at and above it a component is a mitotic figure. lower_threshold: down to it candidates are reported.
+    rotations: how many quarter turns of a tile with a candidate its probabilities are the mean of.
     """
 
     threshold: Probability
@@ -132,6 +133,7 @@ class Postprocess(Settings):
     centre: Centre = "rectangle"
     blending: Blending = "uniform"
     fusion: Literal["mean"] = "mean"
+    rotations: Literal[1, 4] = 1
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from algorithm.detectors.segmentation import Predict, SegmentationSettings, detect_with_each
+from algorithm.detectors.base import Predict
+from algorithm.detectors.segmentation import SegmentationSettings, detect_with_each
 from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import Postprocess
 from algorithm.tissue import tissue_map

@@ -3,8 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from algorithm.detections import Detections
 
+Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Tiles (B, T, T, 3) uint8 RGB to probabilities (M, B, T, T) float32, one map a member."""
 Progress = Callable[[int, int, float, float], None]
 """Called with tiles done, tiles in all, mm2 of tissue done (in proportion to the tiles) and mm2 in all."""
 

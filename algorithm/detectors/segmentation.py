@@ -4,24 +4,22 @@ The way of the published system (VM-UNet, MIDOG 2025): mean of overlapping tiles
 components dropped, dilation by a disk, connected components, centre of the smallest rectangle however turned.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.detections import Detections
-from algorithm.detectors.base import Progress
+from algorithm.detectors.base import Predict, Progress
 from algorithm.detectors.blending import BlendedRows
 from algorithm.detectors.figures import FigureFinder
+from algorithm.detectors.rotations import predict_turned
 from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import Postprocess
 from algorithm.prefetch import ahead, tile_batches
 from algorithm.settings import Settings
 from algorithm.tiles import TileGrid, blend_weights, stride_px
 from algorithm.tissue import TissueMap
-
-Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Tiles (B, T, T, 3) uint8 RGB to probabilities (M, B, T, T) float32, one map a member."""
 
 
 class SegmentationSettings(Settings):
@@ -94,7 +92,8 @@ def _probability_rows(
     rows = BlendedRows(view.width, view.height, weights, members)
     done = 0
     batches = tile_batches(view, grid, batch_size)
-    for batch, probabilities in ahead(((batch, predict(batch.pixels)) for batch in batches), 1):
+    predicted = ((batch, predict_turned(predict, batch.pixels, settings.postprocess)) for batch in batches)
+    for batch, probabilities in ahead(predicted, 1):
         if probabilities.shape != (members, *batch.pixels.shape[:3]):
             raise ValueError(
                 f"probabilities {probabilities.shape} for tiles {batch.pixels.shape} and {members} members"
