@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import nn
 
 from algorithm.bundle import MANIFEST_FILE
@@ -24,7 +25,7 @@ from training.recipe import recipe_from
 
 PARITY_BATCHES = (1, 2, 2, 3, *[4] * 14)
 LARGEST_DIFFERENCE = 1e-3
-LARGEST_ROUNDING = 0.05  # of a logit: at most 0.0125 of a probability
+LARGEST_ROUNDING = 0.01  # of a probability: far from zero a logit may move by more and nothing comes of it
 
 
 def export(
@@ -36,8 +37,8 @@ def export(
     data it is the mean of the members' own, each of which was chosen on what its run was validated on. With float16
     weights are rounded (training/graph.py) once the graphs have been compared with the checkpoints. The folder
     appears whole or not at all. Raises AlgorithmError where the runs do not fit together, where a graph differs from
-    its checkpoint by more than 1e-3 in a logit, or rounding moved one by more than 0.05, where the folder is there
-    already, or where all slides were trained on.
+    its checkpoint by more than 1e-3 in a logit, or rounding moved a probability by more than 0.01, where the folder
+    is there already, or where all slides were trained on.
     """
     if output.exists():
         raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
@@ -71,14 +72,15 @@ def export(
     return parity
 
 
-def largest_difference(folder: Path, models: Sequence[nn.Module], bundles: Bundles) -> float:
-    """The largest difference of a logit between the bundle, run as the algorithm does, and the checkpoints."""
+def largest_differences(folder: Path, models: Sequence[nn.Module], bundles: Bundles) -> tuple[float, float]:
+    """The largest of a logit and of a probability between the bundle, run as the algorithm does, and checkpoints."""
     found, predictors = bundles.logits(folder), [bundles.logits_of(model) for model in models]
-    largest = 0.0
+    of_logits = of_probabilities = 0.0
     for tiles in parity_tiles(bundles.side_px):
-        expected = np.concatenate([predict(tiles) for predict in predictors])
-        largest = max(largest, float(np.abs(found(tiles) - expected).max()))
-    return largest
+        expected, answer = np.concatenate([predict(tiles) for predict in predictors]), found(tiles)
+        of_logits = max(of_logits, float(np.abs(answer - expected).max()))
+        of_probabilities = max(of_probabilities, float(np.abs(expit(answer) - expit(expected)).max()))
+    return of_logits, of_probabilities
 
 
 def parity_tiles(tile_px: int) -> Iterator[NDArray[np.uint8]]:
@@ -106,7 +108,7 @@ def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]])
 
 
 def _parity(folder: Path, models: Sequence[nn.Module], bundles: Bundles) -> dict[str, float]:
-    difference = largest_difference(folder, models, bundles)
+    difference, _ = largest_differences(folder, models, bundles)
     if difference > LARGEST_DIFFERENCE:
         raise AlgorithmError(
             f"The exported graphs differ from their checkpoints by {difference:.2g} in a logit.",
@@ -116,13 +118,13 @@ def _parity(folder: Path, models: Sequence[nn.Module], bundles: Bundles) -> dict
 
 
 def _rounding(folder: Path, models: Sequence[nn.Module], bundles: Bundles) -> dict[str, float]:
-    rounding = largest_difference(folder, models, bundles)
+    of_logits, rounding = largest_differences(folder, models, bundles)
     if rounding > LARGEST_ROUNDING:
         raise AlgorithmError(
-            f"Weights of 16 bits move a logit by {rounding:.2g}, more than {LARGEST_ROUNDING}.",
+            f"Weights of 16 bits move a probability by {rounding:.2g}, more than {LARGEST_ROUNDING}.",
             "Export this network with --weights float32.",
         )
-    return {"largest_logit_rounding": rounding}
+    return {"largest_logit_rounding": of_logits, "largest_probability_rounding": rounding}
 
 
 def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:

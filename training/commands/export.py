@@ -38,6 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
     parity = export(arguments.runs, card, arguments.output, data, arguments.weights)
     difference = parity["largest_logit_difference"]
     say(f"{arguments.output}: {len(arguments.runs)} members, logits within {difference:.1e} of the checkpoints")
-    if "largest_logit_rounding" in parity:
-        say(f"weights of 16 bits: they move a logit by {parity['largest_logit_rounding']:.2g} at most")
+    if "largest_probability_rounding" in parity:
+        say(f"weights of 16 bits: they move a probability by {parity['largest_probability_rounding']:.2g} at most")
     return 0
