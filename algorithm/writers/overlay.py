@@ -8,13 +8,13 @@ from algorithm.contract import MITOTIC_FIGURE, NON_MITOTIC_FIGURE, point_name
 from algorithm.detections import Detections
 from algorithm.images.base import Image
 from algorithm.images.resampled import ResampledImage
-from algorithm.writers.appearance import COLOURS, OUTLINE_RADIUS_UM
+from algorithm.writers.appearance import ATYPICAL_COLOUR, COLOURS, OUTLINE_RADIUS_UM
 
 MAX_SIDE_PX = 2048
 STRIP_BYTES = 32_000_000
 SMALLEST_RADIUS_PX = 12.0
 CAPTION_PX = 32
-NARROWEST_PX = 760
+NARROWEST_PX = 940
 """Width that the caption needs."""
 
 
@@ -37,16 +37,21 @@ def _paste_region(canvas: Pictures.Image, view: ResampledImage, rows_level0: int
 
 
 def _draw_circles(canvas: Pictures.Image, view: ResampledImage, detections: Detections, threshold: float) -> None:
-    """Circles, figures over candidates; a dark rim keeps them visible on any stain."""
+    """Circles, figures over candidates, atypical ones in their own colour; a dark rim shows them on any stain."""
     draw = ImageDraw.Draw(canvas)
     radius = max(OUTLINE_RADIUS_UM / view.spacing_um, SMALLEST_RADIUS_PX)
     places = view.from_level0(detections.points)
     for index in np.argsort(detections.scores, kind="stable"):
         name = point_name(float(detections.scores[index]), threshold)
         width = 4 if name == MITOTIC_FIGURE else 2
+        colour = ATYPICAL_COLOUR if _is_atypical(detections, index) else COLOURS[name]
         x, y = places[index].tolist()
         draw.circle((x, y), radius + 1, outline=(20, 20, 20))
-        draw.circle((x, y), radius, outline=COLOURS[name], width=width)
+        draw.circle((x, y), radius, outline=colour, width=width)
+
+
+def _is_atypical(detections: Detections, index: int) -> bool:
+    return detections.called_atypical is not None and bool(detections.called_atypical[index])
 
 
 def _draw_caption(
@@ -61,6 +66,8 @@ def _draw_caption(
         (COLOURS[MITOTIC_FIGURE], f"{MITOTIC_FIGURE}: {figures}"),
         (COLOURS[NON_MITOTIC_FIGURE], f"{NON_MITOTIC_FIGURE}, below {threshold:g}: {len(detections) - figures}"),
     ]
+    if detections.called_atypical is not None:
+        entries.insert(1, (ATYPICAL_COLOUR, f"of them atypical: {np.count_nonzero(detections.called_atypical)}"))
     left = 16
     for colour, text in entries:
         draw.circle((left, middle), 7, fill=colour, outline=(20, 20, 20))

@@ -1,11 +1,13 @@
 """overlay.png shows the region and the circles, in a bounded size and with bounded windows."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from algorithm.detections import Detections
 from algorithm.writers import overlay
-from algorithm.writers.appearance import COLOURS
+from algorithm.writers.appearance import ATYPICAL_COLOUR, COLOURS
 from tests.algorithm.writers.watched_image import WatchedImage
 
 PINK = (230, 180, 205)
@@ -21,16 +23,26 @@ def colour_centre(picture: np.ndarray, colour: tuple[int, int, int]) -> np.ndarr
 
 
 def test_circles_lie_around_the_detections(detections: Detections) -> None:
-    image = region(800, 200)
+    image = region(1000, 200)
     picture = np.asarray(overlay.draw_overlay(image, detections, 0.5, 0.5))
-    assert picture.shape == (200 + overlay.CAPTION_PX, 800, 3)
+    assert picture.shape == (200 + overlay.CAPTION_PX, 1000, 3)
     for name, place in zip(("non-mitotic figure", "mitotic figure"), detections.points, strict=True):
         np.testing.assert_allclose(colour_centre(picture[:200], COLOURS[name]), place, atol=0.5)
     assert tuple(picture[150, 300]) == PINK
 
 
+def test_atypical_figures_have_their_own_colour(detections: Detections) -> None:
+    typed = dataclasses.replace(detections, atypical=np.array([np.nan, 0.8]), called_atypical=np.array([False, True]))
+    picture = np.asarray(overlay.draw_overlay(region(1000, 200), typed, 0.5, 0.5))
+    np.testing.assert_allclose(colour_centre(picture[:200], ATYPICAL_COLOUR), typed.points[1], atol=0.5)
+    assert not (picture[:200] == COLOURS["mitotic figure"]).all(axis=2).any()
+    assert (picture[200:] == ATYPICAL_COLOUR).all(axis=2).any()
+    plain = np.asarray(overlay.draw_overlay(region(1000, 200), detections, 0.5, 0.5))
+    assert not (plain == ATYPICAL_COLOUR).all(axis=2).any()
+
+
 def test_the_caption_lies_below_the_region(detections: Detections) -> None:
-    caption = np.asarray(overlay.draw_overlay(region(800, 200), detections, 0.5, 0.5))[200:]
+    caption = np.asarray(overlay.draw_overlay(region(1000, 200), detections, 0.5, 0.5))[200:]
     assert (caption == 255).all(axis=2).mean() > 0.5
     assert (caption < 40).all(axis=2).any()
 
