@@ -99,7 +99,12 @@ def table(measured: dict[str, Any]) -> str:
     rows += [f"| blind F1 | {regions['blind_f1']} |"]
     rows += [f"| f1 of domain {domain} | {scores['f1']:.3f} |" for domain, scores in regions["domains"].items()]
     rows += [f"| detections per mm2, {slide['slide']} | {slide['per_mm2']} |" for slide in measured["slides"]]
-    return "\n".join([*rows, f"| seconds for all regions, {measured['cores']} cores | {regions['seconds']} |"])
+    rows += [f"| seconds for all regions, {measured['cores']} cores | {regions['seconds']} |"]
+    rows += [
+        f"| seconds for the {slide['tissue_mm2']} mm2 of {slide['slide']} | {slide['seconds']} |"
+        for slide in measured["slides"]
+    ]
+    return "\n".join(rows)
 
 
 def _detect(detector: Detector, path: Path, spacing_um: float | None) -> tuple[Result, NDArray[np.float64]]:
