@@ -123,7 +123,8 @@ class Postprocess(Settings):
     """From maps to detections: thresholds on the mean probability, lengths in um.
 
     threshold: at and above it a component is a mitotic figure. lower_threshold: down to it candidates are reported.
-    rotations: how many quarter turns of a tile with a candidate its probabilities are the mean of.
+    spread_turns: whether every member sees tiles turned by a quarter more than the one before it does: networks see the
+    same cell differently when it lies differently, so their mean knows more, at no cost.
     """
 
     threshold: Probability
@@ -133,7 +134,7 @@ class Postprocess(Settings):
     centre: Centre = "rectangle"
     blending: Blending = "uniform"
     fusion: Literal["mean"] = "mean"
-    rotations: Literal[1, 4] = 1
+    spread_turns: bool = False
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:

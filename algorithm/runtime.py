@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from itertools import product
@@ -78,11 +79,15 @@ class Members:
 
         Raises BundleError where a member answers with something that is no number.
         """
-        images = _normalised(pixels, self._manifest.input)
-        answers = np.empty((len(self._sessions), len(pixels), *self._answer_shape), np.float32)
+        return self._answers([_normalised(pixels, self._manifest.input)] * len(self._sessions))
+
+    def _answers(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Logits (M, B, *answer_shape) of images (B, 3, side_px, side_px), each member's own."""
+        squares = len(images[0])
+        answers = np.empty((len(self._sessions), squares, *self._answer_shape), np.float32)
 
         def run(member: int, part: slice) -> None:
-            (answer,) = self._sessions[member].run([self._manifest.output.name], {INPUT_NAME: images[part]})
+            (answer,) = self._sessions[member].run([self._manifest.output.name], {INPUT_NAME: images[member][part]})
             if not np.isfinite(answer).all():
                 raise BundleError(
                     f"Member {member} of the bundle {self._manifest.name} gives logits that are not finite.",
@@ -94,7 +99,7 @@ class Members:
             for member in range(len(self._sessions)):
                 run(member, slice(None))
         else:
-            single = (slice(number, number + 1) for number in range(len(pixels)))
+            single = (slice(number, number + 1) for number in range(squares))
             with ThreadPoolExecutor(self._threads) as pool:
                 for done in [pool.submit(run, *job) for job in product(range(len(self._sessions)), single)]:
                     done.result()
@@ -102,15 +107,19 @@ class Members:
 
 
 class Ensemble(Members):
-    """The members of a detection bundle: tiles (B, T, T, 3) to logits (M, B, T, T). Raises as Members does."""
+    """The members of a detection bundle, each seeing tiles in its own turn where that says so; raises as Members."""
 
     def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
         tile_px = bundle.manifest.input.tile_px
         super().__init__(bundle, tile_px, (tile_px, tile_px), device, threads)
+        spread = bundle.manifest.postprocess.spread_turns
+        self._turns = [member % 4 if spread else 0 for member in range(len(bundle.manifest.members))]
 
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB; raises as `logits` does."""
-        logits = self.logits(tiles)
+        """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB, as the tiles lie; raises as `logits` does."""
+        images = _normalised(tiles, self._manifest.input)
+        logits = self._answers([_turned(images, turns) for turns in self._turns])
+        logits = np.stack([_turned(maps, -turns) for maps, turns in zip(logits, self._turns, strict=True)])
         probabilities: NDArray[np.float32] = expit(logits, out=logits)
         return probabilities
 
@@ -216,6 +225,11 @@ def _normalised(pixels: NDArray[np.uint8], settings: Normalisation) -> NDArray[n
     images *= (settings.scale / std).astype(np.float32)
     images -= (mean / std).astype(np.float32)
     return images
+
+
+def _turned(maps: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
+    """Maps or images (..., T, T), turned counterclockwise by quarters."""
+    return np.ascontiguousarray(np.rot90(maps, turns, axes=(-2, -1)))
 
 
 def _onnxruntime() -> ModuleType:

@@ -1,14 +1,13 @@
 """`detect` on a full region beside MONAI's sliding window: time, the part of it outside the network, memory.
 
-    python benchmarks/sliding_window.py RUN... --patches AMi-Br [--size 1443 1082]
+    python benchmarks/sliding_window.py --patches AMi-Br [--bundle bundles/vm_unet_small] [--size 1443 1082]
 
 Two regions of the challenge's full size, 7,215 x 5,412 px, are made of AMi-Br's patches: solid tissue, laid edge to
 edge, and mostly glass, where one patch in a hundred is left. `detect` is the whole command, with the bundle in ONNX
-Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with the runs
-that the bundle was exported from: eager torch, warmed up before the clock starts, in batches of 16 tiles, which suit it
-better than those of `detect`. Tile, overlap and blending are the same; so should the figures be. Both look at each tile
-once; a last row says what it costs where the bundle looks again at tiles with a candidate, turned: most, since nearly
-every tile of these regions has one. Each way runs in a process of its own.
+Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with as many
+networks of the bundle's recipe: eager torch, warmed up before the clock starts, in batches of 16 tiles, which suit it
+better than those of `detect`. Their weights are random, which takes no other time. Tile, overlap and blending are the
+same. Each way runs in a process of its own.
 
 Needs anaphase[cpu,train] and requirements/benchmarks.txt. The last table is in benchmarks/README.md.
 """
@@ -16,11 +15,9 @@ Needs anaphase[cpu,train] and requirements/benchmarks.txt. The last table is in 
 import argparse
 import importlib.util
 import io
-import json
 import multiprocessing
 import os
 import resource
-import shutil
 import sys
 import tempfile
 import time
@@ -36,8 +33,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from algorithm.__main__ import main as command
-from algorithm.bundle import MANIFEST_FILE, load_bundle
-from algorithm.detectors.figures import FigureFinder
+from algorithm.bundle import load_bundle
 from algorithm.images import open_image
 from algorithm.images.resampled import ResampledImage
 from algorithm.runtime import Ensemble
@@ -46,16 +42,15 @@ FULL_SIZE = (7215, 5412)
 PATCH_PX, SPACING_UM = 128, 0.25
 ONE_PATCH_IN = {"tissue": 1, "glass": 100}
 BUNDLE = Path(__file__).parents[1] / "bundles" / "vm_unet_small"
-COLUMNS = ("region", "way", "seconds", "times MONAI", "outside the network", "tiles", "peak, MB", "mitotic figures")
+COLUMNS = ("region", "way", "seconds", "times MONAI", "outside the network", "tiles", "peak, MB")
 MONAI_BATCH = 16
 Measured = dict[str, float]
-"""seconds, network_seconds of them, tiles, peak_mb, figures."""
+"""seconds, network_seconds of them, tiles, peak_mb."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folders of runs, one a member")
-    parser.add_argument("--bundle", type=Path, default=BUNDLE, help="what was exported from these runs")
+    parser.add_argument("--bundle", type=Path, default=BUNDLE)
     parser.add_argument("--patches", type=Path, required=True, help="AMi-Br's folder")
     parser.add_argument("--size", type=int, nargs=2, default=FULL_SIZE, metavar=("WIDTH", "HEIGHT"), help="in px")
     options = parser.parse_args()
@@ -63,29 +58,16 @@ def main() -> None:
         sys.exit("MONAI is not installed: pip install --no-deps --requirement requirements/benchmarks.txt")
 
     members = len(load_bundle(options.bundle).manifest.members)
-    if members != len(options.runs):
-        sys.exit(f"{options.bundle} has {members} members: give as many runs")
     width, height = options.size
     print(f"{width:,} x {height:,} px, {options.bundle.name} of {members}, {os.cpu_count()} cores\n")
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        once = look_once(options.bundle, Path(folder) / options.bundle.name)
         for name, one_in in ONE_PATCH_IN.items():
             region = Path(folder) / f"{name}.tiff"
             in_a_process(write_region, region, options.patches, width, height, one_in)
-            monai = in_a_process(run_monai, region, once, options.runs)
+            monai = in_a_process(run_monai, region, options.bundle)
             print(f"| {name} | MONAI | {cells(monai, monai)} |", flush=True)
-            for way, bundle in (("detect", once), ("detect, tiles turned", options.bundle)):
-                print(f"| {name} | {way} | {cells(in_a_process(run_detect, region, bundle), monai)} |", flush=True)
-
-
-def look_once(bundle: Path, copy: Path) -> Path:
-    """A copy of the bundle that does not turn tiles."""
-    shutil.copytree(bundle, copy)
-    manifest = json.loads((copy / MANIFEST_FILE).read_text())
-    manifest["postprocess"]["rotations"] = 1
-    (copy / MANIFEST_FILE).write_text(json.dumps(manifest))
-    return copy
+            print(f"| {name} | detect | {cells(in_a_process(run_detect, region, options.bundle), monai)} |", flush=True)
 
 
 def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -122,7 +104,7 @@ class Stopwatch:
         return answer
 
     def measured(self, seconds: float) -> Measured:
-        """All but the figures, with the most memory that this process has held so far."""
+        """With the most memory that this process has held so far."""
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return {"seconds": seconds, "network_seconds": self.seconds, "tiles": self.tiles, "peak_mb": peak_mb}
 
@@ -138,12 +120,11 @@ def run_detect(region: Path, bundle: Path) -> Measured:
     measured = network.measured(time.perf_counter() - start)
     if code:
         raise SystemExit("detect failed, see above")
-    result = json.loads((region.with_suffix("") / "run.json").read_text())["result"]
-    return {**measured, "figures": result["mitotic_figures"]}
+    return measured
 
 
-def run_monai(region: Path, bundle: Path, runs: list[Path]) -> Measured:
-    """From the file to the map of probability; the figures are counted when the clock has stopped."""
+def run_monai(region: Path, bundle: Path) -> Measured:
+    """From the file to the map of probability."""
     import torch  # not above: `detect` runs without it
     from monai.inferers import sliding_window_inference
 
@@ -151,14 +132,13 @@ def run_monai(region: Path, bundle: Path, runs: list[Path]) -> Measured:
     tile = (manifest.input.tile_px,) * 2
     blending = {"uniform": {"mode": "constant"}, "gaussian": {"mode": "gaussian", "sigma_scale": 0.25}}
     settings = {"overlap": manifest.input.overlap, **blending[manifest.postprocess.blending]}
-    network = Stopwatch(eager_network(runs))
+    network = Stopwatch(eager_network(manifest.provenance.recipe, len(manifest.members)))
     with torch.inference_mode():
         network.network(torch.zeros(MONAI_BATCH, 3, *tile))
         start = time.perf_counter()
         image = torch.from_numpy(read_whole(region, manifest.input.resolution_um_px)).permute(2, 0, 1)[None]
-        probabilities = sliding_window_inference(image.float() / 255, tile, MONAI_BATCH, network, **settings)
-        measured = network.measured(time.perf_counter() - start)
-    return {**measured, "figures": count_figures(probabilities[0].numpy(), bundle)}
+        sliding_window_inference(image.float() / 255, tile, MONAI_BATCH, network, **settings)
+        return network.measured(time.perf_counter() - start)
 
 
 def read_whole(region: Path, resolution_um_px: float) -> NDArray[np.uint8]:
@@ -168,18 +148,16 @@ def read_whole(region: Path, resolution_um_px: float) -> NDArray[np.uint8]:
         return view.read(0, 0, view.width, view.height)
 
 
-def eager_network(runs: list[Path]) -> Callable[[Any], Any]:
+def eager_network(name: str, members: int) -> Callable[[Any], Any]:
     """From tiles (B, 3, T, T) in 0 to 1 to mean probabilities (B, 1, T, T); the scan is compiled where it can be."""
     import torch
 
-    from training.checkpoints import BEST, load_checkpoint
     from training.models.build import build_model
     from training.normalise import normalise
-    from training.recipe import recipe_from
+    from training.recipe import load_recipe
 
-    checkpoints = [load_checkpoint(run / BEST) for run in runs]
-    recipe = recipe_from(checkpoints[0]["recipe"], str(runs[0] / BEST))
-    models = [build_model(recipe.model, checkpoint["model"]).eval() for checkpoint in checkpoints]
+    recipe = load_recipe(name)
+    models = [build_model(recipe.model).eval() for _ in range(members)]
 
     def network(tiles: Any) -> Any:
         images = normalise(tiles, recipe.input)
@@ -188,21 +166,12 @@ def eager_network(runs: list[Path]) -> Callable[[Any], Any]:
     return network
 
 
-def count_figures(probabilities: NDArray[np.float32], bundle: Path) -> int:
-    """Mitotic figures in a map (1, H, W), read as the bundle says."""
-    manifest = load_bundle(bundle).manifest
-    finder = FigureFinder(probabilities.shape[2], 1, manifest.postprocess, manifest.input.resolution_um_px)
-    for y in range(0, probabilities.shape[1], manifest.input.tile_px):
-        finder.push(probabilities[:, y : y + manifest.input.tile_px])
-    return int((finder.finish().scores >= manifest.postprocess.threshold).sum())
-
-
 def cells(measured: Measured, monai: Measured) -> str:
     """A row of the table, but for its first two columns."""
     seconds = measured["seconds"]
     outside = 1 - measured["network_seconds"] / seconds
     times = seconds / monai["seconds"]
-    counted = [f"{measured[key]:,.0f}" for key in ("tiles", "peak_mb", "figures")]
+    counted = [f"{measured[key]:,.0f}" for key in ("tiles", "peak_mb")]
     return " | ".join([f"{seconds:.1f}", f"{times:.3f}", f"{outside:.0%}", *counted])
 
 

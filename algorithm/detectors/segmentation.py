@@ -13,7 +13,6 @@ from algorithm.detections import Detections
 from algorithm.detectors.base import Predict, Progress
 from algorithm.detectors.blending import BlendedRows
 from algorithm.detectors.figures import FigureFinder
-from algorithm.detectors.rotations import predict_turned
 from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import Postprocess
 from algorithm.prefetch import ahead, tile_batches
@@ -92,7 +91,7 @@ def _probability_rows(
     rows = BlendedRows(view.width, view.height, weights, members)
     done = 0
     batches = tile_batches(view, grid, batch_size)
-    predicted = ((batch, predict_turned(predict, batch.pixels, settings.postprocess)) for batch in batches)
+    predicted = ((batch, predict(batch.pixels)) for batch in batches)
     for batch, probabilities in ahead(predicted, 1):
         if probabilities.shape != (members, *batch.pixels.shape[:3]):
             raise ValueError(

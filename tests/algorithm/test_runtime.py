@@ -61,6 +61,24 @@ def test_batches_hold_many_small_tiles_and_at_least_one(tmp_path: Path) -> None:
     )
 
 
+def test_members_see_tiles_each_in_its_own_turn_and_answer_as_they_lie(tmp_path: Path) -> None:
+    """Of four networks that look two pixels to the left, one looks left, the next up, then right, then down."""
+    graph = tiny_graph(TILE)
+    to_the_left = np.zeros((1, 3, 5, 5), np.float32)
+    to_the_left[0, 0, 2, 0] = -GAIN
+    graph.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(to_the_left, "weight"))
+    manifest = tiny_manifest(tile_px=TILE, spread_turns=True)
+    bundle = bundle_of(tmp_path, graph.SerializeToString(), manifest)
+    manifest["members"] *= 5
+    write_manifest(bundle, manifest)
+    pixels = np.full((2, TILE, TILE, 3), round(255 * MEAN), np.uint8)
+    pixels[1, 10, 20] = 0
+    blank, dark = Ensemble(load_bundle(bundle), "cpu")(pixels).transpose(1, 0, 2, 3)
+    places = [tuple(np.argwhere(found == found.max())[0].tolist()) for found in dark]
+    assert places == [(10, 22), (12, 20), (10, 18), (8, 20), (10, 22)]
+    assert np.ptp(blank) < 0.01 < np.ptp(dark)
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
