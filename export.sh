@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Writes what the platform takes:
 #
-#   exports/anaphase.tar.gz   the image (./build.sh makes it), one image in one archive
-#   exports/model.tar.gz      the default bundle, which the platform unpacks to /opt/ml/model
+#   exports/anaphase.tar.gz                the image (./build.sh makes it), one image in one archive
+#   exports/model-detection.tar.gz         the default bundle of track 1, which the platform unpacks to /opt/ml/model
+#   exports/model-classification.tar.gz    that of track 2
 #
 # The archive is loaded again to check it. DOCKER is the engine's client (default docker).
 set -euo pipefail
@@ -15,7 +16,7 @@ largest_bytes=10000000000
 fail() { echo "export.sh: $*" >&2; exit 1; }
 identity() { "$docker" image inspect --format '{{.Id}}' "$tag"; }
 
-[[ $# -eq 0 ]] || { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[[ $# -eq 0 ]] || { sed -n '2,8s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 built=$(identity) || fail "there is no image $tag; run ./build.sh first"
 mkdir -p exports
 
@@ -28,10 +29,12 @@ bytes=$(wc -c <exports/anaphase.tar.gz.part)
 [[ $(identity) == "$built" ]] || fail "the archive holds another image than $built"
 mv exports/anaphase.tar.gz.part exports/anaphase.tar.gz
 
-bundle=$(python3 -c 'import json; print(json.load(open("bundles/default.json"))["detection"])')
-tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner \
-  -C "bundles/$bundle" -cf - . | gzip -n >exports/model.tar.gz.part
-mv exports/model.tar.gz.part exports/model.tar.gz
-
 echo "exports/anaphase.tar.gz: $((bytes / 1000000)) MB, image $built"
-echo "exports/model.tar.gz: bundle $bundle, $(($(wc -c <exports/model.tar.gz) / 1000)) kB"
+
+python3 -c 'import json; [print(*default) for default in json.load(open("bundles/default.json")).items()]' |
+  while read -r task bundle; do
+    model=exports/model-$task.tar.gz
+    tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -C "bundles/$bundle" -cf - . | gzip -n >"$model.part"
+    mv "$model.part" "$model"
+    echo "$model: bundle $bundle, $(($(wc -c <"$model") / 1000)) kB"
+  done

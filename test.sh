@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs the main job on samples/region.tiff and compares what it finds with samples/expected-mitotic-figures.json; in the
-# container its answer is then scored by the evaluation's.
+# Runs the main jobs on the samples, a region of tissue and a stack of figures, and compares what comes out with what
+# samples/ expects; in the container the answers are then scored by the evaluation's.
 #
 #   ./test.sh [--user UID] [--model FOLDER]
 #                             in the container (./build.sh makes them where they are missing), as the platform runs it;
-#                             as another user; with a bundle of one's own at /opt/ml/model
+#                             as another user; with a bundle of one's own at /opt/ml/model, on the sample of its task
 #   ./test.sh --local         in the virtual environment .venv, which it makes (no torch)
 #   ./test.sh --suite [...]   in .venv-full, which it makes: all the tests (further words go to pytest)
 #   ./test.sh --lint          in .venv-full: ruff and mypy
@@ -16,11 +16,20 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 docker=${DOCKER:-docker}
 python=${PYTHON:-python3}
-region=samples/region.tiff
-expected=samples/expected-mitotic-figures.json
 
 fail() { echo "test.sh: $*" >&2; exit 1; }
 usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+
+# about SAMPLE: its bundle's task, the command for it, the platform's folder for its image, its answer's file
+about() {
+  sample=$1
+  case $sample in
+    region) task=detection command=detect folder=histopathology-roi-cropout answer=mitotic-figures.json ;;
+    stack) task=classification command=classify folder=stacked-histopathology-roi-cropouts
+      answer=multiple-mitotic-figure-classification.json ;;
+  esac
+  expected=samples/$sample/expected-$answer
+}
 
 # environment FOLDER SET: a virtual environment with the pinned set and this checkout, made once per change of the set
 environment() {
@@ -35,11 +44,15 @@ environment() {
 }
 
 run_local() {
+  local name
   environment .venv algorithm-cpu
   rm -rf output/local
-  .venv/bin/python -m algorithm detect "$region" --output output/local
-  .venv/bin/python -m algorithm validate output/local/region/mitotic-figures.json
-  .venv/bin/python samples/compare.py output/local/region/mitotic-figures.json "$expected"
+  for name in region stack; do
+    about $name
+    .venv/bin/python -m algorithm $command "samples/$sample/$sample.tiff" --output output/local
+    .venv/bin/python -m algorithm validate "output/local/$sample/$answer"
+    .venv/bin/python samples/compare.py "output/local/$sample/$answer" "$expected"
+  done
 }
 
 # contained INPUT OUTPUT ARGUMENTS...: a container with no network, no rights, nothing to write but /tmp and /output
@@ -53,39 +66,49 @@ contained() {
 }
 
 run_container() {
-  local image
+  local image name
   for image in anaphase anaphase-evaluation; do
     "$docker" image inspect "$image" >/dev/null 2>&1 || { ./build.sh; break; }
   done
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
-  rm -rf output/container output/score
-  detect_in_container
-  score_in_container
+  for name in region stack; do
+    about $name
+    if [[ -z $model || $(entry task "$model/manifest.json") == "$task" ]]; then
+      rm -rf "output/container/$sample" "output/score/$sample"
+      answer_in_container
+      score_in_container
+    fi
+  done
 }
 
-detect_in_container() {
-  local input=$work/case
-  mkdir -p "$input/images/histopathology-roi-cropout"
-  cp "$region" "$input/images/histopathology-roi-cropout/"
-  cp samples/inputs.json "$input/"
+# entry KEY FILE: of a JSON object, or of the first one of a list
+entry() {
+  "$python" -c 'import json, sys; d = json.load(open(sys.argv[2])); print((d[0] if isinstance(d, list) else d)[sys.argv[1]])' "$@"
+}
+
+answer_in_container() {
+  local input=$work/$sample/case output=container/$sample
+  mkdir -p "$input/images/$folder"
+  cp "samples/$sample/$sample.tiff" "$input/images/$folder/"
+  cp "samples/$sample/inputs.json" "$input/"
   chmod -R a+rX "$work"
-  contained "$input" container ${model:+--volume "$model:/opt/ml/model:ro"} anaphase
-  contained "$input" container --entrypoint python anaphase -m algorithm validate /output/mitotic-figures.json
-  "$python" samples/compare.py output/container/mitotic-figures.json "$expected"
+  contained "$input" "$output" ${model:+--volume "$model:/opt/ml/model:ro"} anaphase
+  contained "$input" "$output" --entrypoint python anaphase -m algorithm validate "/output/$answer"
+  "$python" samples/compare.py "output/$output/$answer" "$expected"
 }
 
 # the answer just given, scored as the challenge's submission of one job
 score_in_container() {
-  local input=$work/submission
-  local answer=$input/7f6d4b7e-6a5c-4f0e-9a53-1d1c5a8f0c11/output
-  mkdir -p "$answer" "$work/truth"
-  cp output/container/mitotic-figures.json "$answer/"
-  cp samples/predictions.json "$input/"
-  cp samples/ground_truth.json "$work/truth/"
+  local input=$work/$sample/submission truth=$work/$sample/truth job
+  job=$(entry pk "samples/$sample/predictions.json")
+  mkdir -p "$input/$job/output" "$truth"
+  cp "output/container/$sample/$answer" "$input/$job/output/"
+  cp "samples/$sample/predictions.json" "$input/"
+  cp "samples/$sample/ground_truth.json" "$truth/"
   chmod -R a+rX "$work"
-  contained "$input" score --volume "$work/truth:/opt/ml/input/data/ground_truth:ro" anaphase-evaluation
-  "$python" samples/score.py output/score/metrics.json samples/expected-score.json
+  contained "$input" "score/$sample" --volume "$truth:/opt/ml/input/data/ground_truth:ro" anaphase-evaluation
+  "$python" samples/score.py "output/score/$sample/metrics.json" "samples/$sample/expected-score.json"
 }
 
 lint() {

@@ -1,4 +1,4 @@
-"""Draw the sample region and stack: `python samples/draw.py` writes region.tiff, stack.tiff and what is drawn in them.
+"""Draw the sample region and stack: `python samples/draw.py` writes both, and what is drawn in them.
 
 Everything is drawn from a seed; no pixel of a real slide is in it.
 """
@@ -31,11 +31,11 @@ STACK = (
 
 
 def draw_samples(folder: Path) -> None:
-    """Write region.tiff, stack.tiff, truth.json and, for the evaluation, ground_truth.json to `folder`."""
+    """Write truth.json, and to its folders region and stack each an image and the evaluation's ground_truth.json."""
     region = draw_region(REGION_SEED)
     patches = draw_stack()
-    write_region(folder / "region.tiff", region.pixels, SPACING_UM)
-    write_stack(folder / "stack.tiff", np.stack([patch.pixels for patch in patches]), SPACING_UM)
+    write_region(folder / "region" / "region.tiff", region.pixels, SPACING_UM)
+    write_stack(folder / "stack" / "stack.tiff", np.stack([patch.pixels for patch in patches]), SPACING_UM)
     truth = {
         "spacing_um": SPACING_UM,
         "region": {
@@ -45,7 +45,8 @@ def draw_samples(folder: Path) -> None:
         "stack": [_entry(patch.figures[0]) for patch in patches],
     }
     (folder / "truth.json").write_text(json.dumps(truth, indent=2) + "\n")
-    (folder / "ground_truth.json").write_text(json.dumps(_ground_truth(region), indent=1) + "\n")
+    for name, of_sample in (("region", _region_truth(region)), ("stack", _stack_truth(patches))):
+        (folder / name / "ground_truth.json").write_text(json.dumps(of_sample, indent=1) + "\n")
 
 
 def draw_stack() -> list[Drawing]:
@@ -57,11 +58,17 @@ def draw_stack() -> list[Drawing]:
     ]
 
 
-def _ground_truth(region: Drawing) -> dict[str, dict[str, object]]:
+def _region_truth(region: Drawing) -> dict[str, dict[str, object]]:
     """The region's figures as the challenge's ground truth has them, in mm; domain and kind of region are made up."""
     millimetres = SPACING_UM / 1000
     annotations = [[round(figure.x * millimetres, 6), round(figure.y * millimetres, 6), 0] for figure in region.figures]
     return {"region.tiff": {"annotations": annotations, "tumor domain": 1, "roi type": "hotspot"}}
+
+
+def _stack_truth(patches: list[Drawing]) -> list[dict[str, object]]:
+    """The patches' types as the challenge's ground truth has them; the domain is made up."""
+    labels = ["atypical" if patch.figures[0].atypical else "normal" for patch in patches]
+    return [{"image": "stack.tiff", "labels": labels, "tumordomains": [1] * len(patches)}]
 
 
 def _entry(thing: Drawn) -> dict[str, str | int | bool]:
