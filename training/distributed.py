@@ -96,3 +96,12 @@ def wait() -> None:
     """Until every process has come here."""
     if world_size() > 1:
         distributed.barrier()
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """While the other processes wait, this one computes on a CPU with the threads of all on its machine."""
+    own = torch.get_num_threads()
+    torch.set_num_threads(own * int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
+    yield
+    torch.set_num_threads(own)

@@ -58,14 +58,18 @@ def fit(
             training_loss = trainer.run_epoch(lambda task=batches: progress.advance(task))
             progress.remove_task(batches)
             if board is not None:
-                metrics = trainer.validate(training_loss)
+                with distributed.alone():
+                    metrics = trainer.validate(training_loss)
                 if trainer.improved:
                     save_checkpoint(run / BEST, trainer.state())
                 save_checkpoint(run / LAST, trainer.state())  # last: a run killed before it repeats the epoch
                 _record(run, board, metrics)
             distributed.wait()
             progress.advance(bar)
-    return test_best(run, trainer.system, trainer.device) if first and split.tested else {}
+    if not first or not split.tested:
+        return {}
+    with distributed.alone():
+        return test_best(run, trainer.system, trainer.device)
 
 
 def _check_same_fold(weights: Weights | None, fold: Fold) -> None:

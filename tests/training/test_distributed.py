@@ -137,3 +137,11 @@ def test_alone_nothing_is_exchanged() -> None:
         assert distributed.gather(own, 3) is own
         assert not torch.distributed.is_initialized()
         distributed.wait()
+
+
+def test_one_that_the_others_wait_for_has_the_threads_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
+    with distributed.alone():
+        assert torch.get_num_threads() == 3 * before
+    assert torch.get_num_threads() == before
