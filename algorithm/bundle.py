@@ -5,27 +5,30 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from algorithm.boxes_manifest import BoxesManifest
 from algorithm.classification_manifest import ClassificationManifest
 from algorithm.contract import MODEL_FOLDER
 from algorithm.errors import BundleError
-from algorithm.manifest import AnyMember, Device, Manifest, ModelFile, Task
+from algorithm.manifest import AnyMember, Device, ModelFile, SegmentationManifest, Task
 from algorithm.settings import first_problem
 
 MANIFEST_FILE = "manifest.json"
 PLATFORM_MODEL_DIR = Path(MODEL_FOLDER)
 BUNDLES_DIR = Path(__file__).parents[1] / "bundles"
 DEFAULTS_FILE = "default.json"
+DetectionManifest = SegmentationManifest | BoxesManifest
+AnyManifest = DetectionManifest | ClassificationManifest
 
 
 @dataclass(frozen=True)
 class AnyBundle:
     """A bundle whose files are there and unaltered: the manifest and the folder it lies in."""
 
-    manifest: Manifest | ClassificationManifest
+    manifest: AnyManifest
     path: Path
 
     def model_path(self, member: AnyMember, device: Device) -> Path:
@@ -35,9 +38,9 @@ class AnyBundle:
 
 @dataclass(frozen=True)
 class Bundle(AnyBundle):
-    """A bundle that detects mitotic figures."""
+    """A bundle that detects mitotic figures, in one way or another."""
 
-    manifest: Manifest
+    manifest: DetectionManifest
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,25 @@ def load_any_bundle(path: Path) -> Bundle | ClassificationBundle:
     manifest = _read_manifest(path / MANIFEST_FILE)
     for model in _model_files(manifest):
         _check_hash(path / model.file, model.sha256)
-    return Bundle(manifest, path) if isinstance(manifest, Manifest) else ClassificationBundle(manifest, path)
+    if isinstance(manifest, ClassificationManifest):
+        return ClassificationBundle(manifest, path)
+    return Bundle(manifest, path)
 
 
 class _Kind(BaseModel):
-    """The key that says which kind of manifest it is; the others are not looked at."""
+    """The keys that say which kind of manifest it is; the others are not looked at."""
 
     task: Task = "detection"
+    detector: Literal["segmentation", "boxes"] = "segmentation"
+
+    @property
+    def manifest(self) -> type[SegmentationManifest] | type[BoxesManifest] | type[ClassificationManifest]:
+        if self.task == "classification":
+            return ClassificationManifest
+        return BoxesManifest if self.detector == "boxes" else SegmentationManifest
 
 
-def _read_manifest(path: Path) -> Manifest | ClassificationManifest:
+def _read_manifest(path: Path) -> AnyManifest:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -114,9 +126,7 @@ def _read_manifest(path: Path) -> Manifest | ClassificationManifest:
             f"Give a folder with {MANIFEST_FILE} and its ONNX files, as `python -m training export` writes it.",
         ) from error
     try:
-        if _Kind.model_validate_json(text).task == "classification":
-            return ClassificationManifest.model_validate_json(text)
-        return Manifest.model_validate_json(text)
+        return _Kind.model_validate_json(text).manifest.model_validate_json(text)
     except ValidationError as error:
         raise BundleError(f"{path}: {first_problem(error)}.", "Correct the manifest or export it again.") from error
 
@@ -129,7 +139,7 @@ def _other_task(bundle: AnyBundle, task: Task) -> BundleError:
     )
 
 
-def _model_files(manifest: Manifest | ClassificationManifest) -> Iterator[ModelFile]:
+def _model_files(manifest: AnyManifest) -> Iterator[ModelFile]:
     for member in manifest.members:
         yield from member.files.values()
 

@@ -1,6 +1,7 @@
 """The manifest of a model bundle: all that the algorithm knows of a model, in units of the tissue where it can be.
 
-Here are the parts that every kind has and those of detection; classification_manifest.py has those of typing.
+Here are the parts that every kind has and those of detection by segmentation; boxes_manifest.py has those of detection
+by boxes, classification_manifest.py those of typing.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -119,28 +120,32 @@ class OutputSettings(Settings):
     activation: Literal["sigmoid"] = "sigmoid"
 
 
-class Postprocess(Settings):
-    """From maps to detections: thresholds on the mean probability, lengths in um.
-
-    threshold: at and above it a component is a mitotic figure. lower_threshold: down to it candidates are reported.
-    spread_turns: whether every member sees tiles turned by a quarter more than the one before it does: networks see the
-    same cell differently when it lies differently, so their mean knows more, at no cost.
-    """
+class Thresholds(Settings):
+    """At and above the threshold a detection is a mitotic figure; down to the lower one candidates are reported."""
 
     threshold: Probability
     lower_threshold: Probability
-    dilation_radius_um: Annotated[float, Field(ge=0, le=25)]
-    minimum_area_um2: Annotated[float, Field(ge=0, le=100)]
-    centre: Centre = "rectangle"
-    blending: Blending = "uniform"
-    fusion: Literal["mean"] = "mean"
-    spread_turns: bool = False
 
     @model_validator(mode="after")
     def _thresholds_in_order(self) -> Self:
         if self.lower_threshold > self.threshold:
             raise ValueError(f"lower_threshold {self.lower_threshold} is above threshold {self.threshold}")
         return self
+
+
+class Postprocess(Thresholds):
+    """From maps to detections: thresholds on the mean probability, lengths in um.
+
+    spread_turns: whether every member sees tiles turned by a quarter more than the one before it does: networks see the
+    same cell differently when it lies differently, so their mean knows more, at no cost.
+    """
+
+    dilation_radius_um: Annotated[float, Field(ge=0, le=25)]
+    minimum_area_um2: Annotated[float, Field(ge=0, le=100)]
+    centre: Centre = "rectangle"
+    blending: Blending = "uniform"
+    fusion: Literal["mean"] = "mean"
+    spread_turns: bool = False
 
 
 class DataSource(Settings):
@@ -181,7 +186,7 @@ class ManifestHead(Settings):
     version: Text
 
 
-class Manifest(ManifestHead):
+class SegmentationManifest(ManifestHead):
     """The manifest of a detection bundle that segments."""
 
     task: Literal["detection"] = "detection"

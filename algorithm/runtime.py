@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from algorithm.boxes_manifest import BoxesManifest
 from algorithm.bundle import AnyBundle, Bundle
 from algorithm.errors import AlgorithmError, BundleError
-from algorithm.manifest import AnyMember, Device, Normalisation
+from algorithm.manifest import AnyMember, Device, Normalisation, SegmentationManifest
 
 Session = Any  # onnxruntime.InferenceSession: the library has no types and may be absent
 DeviceOption = Literal["auto", "cpu", "cuda"]
@@ -40,7 +41,7 @@ log = logging.getLogger(__name__)
 class Members:
     """The members of a bundle, ready to run on one device; `device` is what their sessions say they use.
 
-    side_px: of the squares that they take. answer_shape: of what a member gives for one of them, without the channel.
+    side_px: of the squares that they take. answer_shape: of what a member gives for one of them.
     batch_size: how many squares to hand over at a time.
     device: "cuda" raises AlgorithmError where CUDA cannot be used; "auto" then says so in the log and takes the CPU.
     threads: on the CPU, by default as many as there are cores. Each runs one member on one square at a time, which is
@@ -63,7 +64,7 @@ class Members:
         graphs = _Graphs(
             bundle,
             _End("input", INPUT_NAME, (3, side_px, side_px)),
-            _End("output", manifest.output.name, (len(manifest.output.classes), *answer_shape)),
+            _End("output", manifest.output.name, answer_shape),
         )
         self._sessions = [] if device == "cpu" else _open_cuda(graphs, required=device == "cuda")
         self.device: Device = "cuda" if self._sessions else "cpu"
@@ -75,14 +76,21 @@ class Members:
         self.providers: tuple[str, ...] = tuple(self._sessions[0].get_providers())
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Logits (M, B, *answer_shape) of squares (B, side_px, side_px, 3) uint8 RGB.
+        """What members that know one class say of squares (B, side_px, side_px, 3) uint8 RGB: (M, B, ...) without it.
+
+        Raises BundleError as `answers` does.
+        """
+        return self.answers(pixels)[:, :, 0]
+
+    def answers(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """All that the members say, (M, B, *answer_shape), of squares (B, side_px, side_px, 3) uint8 RGB.
 
         Raises BundleError where a member answers with something that is no number.
         """
         return self._answers([_normalised(pixels, self._manifest.input)] * len(self._sessions))
 
     def _answers(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Logits (M, B, *answer_shape) of images (B, 3, side_px, side_px), each member's own."""
+        """What the members say, (M, B, *answer_shape), of images (B, 3, side_px, side_px), each member's own."""
         squares = len(images[0])
         answers = np.empty((len(self._sessions), squares, *self._answer_shape), np.float32)
 
@@ -93,7 +101,7 @@ class Members:
                     f"Member {member} of the bundle {self._manifest.name} gives logits that are not finite.",
                     "Export the bundle again or use another one.",
                 )
-            answers[member, part] = answer[:, 0]
+            answers[member, part] = answer
 
         if self.device == "cuda":
             for member in range(len(self._sessions)):
@@ -107,21 +115,33 @@ class Members:
 
 
 class Ensemble(Members):
-    """The members of a detection bundle, each seeing tiles in its own turn where that says so; raises as Members."""
+    """The members of a bundle that segments, each seeing tiles in its own turn if that says so; raises as Members."""
 
     def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
-        tile_px = bundle.manifest.input.tile_px
-        super().__init__(bundle, tile_px, (tile_px, tile_px), device, threads)
-        spread = bundle.manifest.postprocess.spread_turns
-        self._turns = [member % 4 if spread else 0 for member in range(len(bundle.manifest.members))]
+        manifest = bundle.manifest
+        assert isinstance(manifest, SegmentationManifest)
+        tile_px = manifest.input.tile_px
+        super().__init__(bundle, tile_px, (1, tile_px, tile_px), device, threads)
+        spread = manifest.postprocess.spread_turns
+        self._turns = [member % 4 if spread else 0 for member in range(len(manifest.members))]
 
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB, as the tiles lie; raises as `logits` does."""
         images = _normalised(tiles, self._manifest.input)
-        logits = self._answers([_turned(images, turns) for turns in self._turns])
+        logits = self._answers([_turned(images, turns) for turns in self._turns])[:, :, 0]
         logits = np.stack([_turned(maps, -turns) for maps, turns in zip(logits, self._turns, strict=True)])
         probabilities: NDArray[np.float32] = expit(logits, out=logits)
         return probabilities
+
+
+class BoxEnsemble(Members):
+    """The members of a bundle that finds boxes: tiles to boxes and logits by `answers`; raises as Members."""
+
+    def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
+        manifest = bundle.manifest
+        assert isinstance(manifest, BoxesManifest)
+        tile_px, output = manifest.input.tile_px, manifest.output
+        super().__init__(bundle, tile_px, (4 + len(output.classes), output.boxes_of(tile_px)), device, threads)
 
 
 def tiles_at_once(device: Device, tile_px: int) -> int:

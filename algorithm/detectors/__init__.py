@@ -1,17 +1,27 @@
 """Ways of detecting mitotic figures, each made from a bundle."""
 
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
+from algorithm.boxes_manifest import BoxesManifest
 from algorithm.bundle import Bundle
+from algorithm.detections import Detections
+from algorithm.detectors import boxes, segmentation
 from algorithm.detectors.base import Progress, Result
-from algorithm.detectors.segmentation import SegmentationSettings, detect
+from algorithm.detectors.boxes import BoxesSettings
+from algorithm.detectors.segmentation import SegmentationSettings
 from algorithm.images.base import Image
 from algorithm.images.resampled import ResampledImage
-from algorithm.manifest import Manifest
-from algorithm.runtime import DeviceOption, Ensemble
-from algorithm.tissue import tissue_map
+from algorithm.manifest import Thresholds
+from algorithm.runtime import BoxEnsemble, DeviceOption, Ensemble, Members
+from algorithm.tissue import TissueMap, tissue_map
 
 __all__ = ["Detector", "Progress", "Result", "load"]
+
+Find = Callable[[ResampledImage, TissueMap, Progress | None], Detections]
+"""A view and its tissue to what is found there."""
+Read = TypeVar("Read", bound=Thresholds)
 
 
 class Detector:
@@ -20,26 +30,26 @@ class Detector:
     device, providers: what its sessions say they use. overlap, postprocess: the bundle's, or what was asked for.
     """
 
-    def __init__(self, bundle: Bundle, ensemble: Ensemble, settings: SegmentationSettings) -> None:
+    def __init__(
+        self, bundle: Bundle, members: Members, settings: SegmentationSettings | BoxesSettings, find: Find
+    ) -> None:
         self.bundle = bundle
-        self.device, self.providers = ensemble.device, ensemble.providers
+        self.device, self.providers = members.device, members.providers
         self.overlap, self.postprocess = settings.overlap, settings.postprocess
-        self._ensemble = ensemble
         self._settings = settings
+        self._find = find
 
     def detect(self, image: Image, progress: Progress | None = None) -> Result:
         """Find mitotic figures in an open image, at the bundle's resolution; points are in level-0 px.
 
         On the CPU the same image gives the same bytes. Raises InputError where the image turns out to be damaged.
         """
-        manifest = self.bundle.manifest
         start = time.perf_counter()
-        view = ResampledImage(image, manifest.input.resolution_um_px)
+        view = ResampledImage(image, self.bundle.manifest.input.resolution_um_px)
         tissue = tissue_map(view)
         grid = self._settings.grid(tissue)
         tissue_done = time.perf_counter()
-        ensemble, members = self._ensemble, len(manifest.members)
-        detections = detect(view, ensemble, self._settings, tissue, members, ensemble.batch_size, progress)
+        detections = self._find(view, tissue, progress)
         seconds = {"tissue": tissue_done - start, "detection": time.perf_counter() - tissue_done}
         return Result(detections, self.postprocess.threshold, tissue.area_mm2, grid.total, grid.with_tissue, seconds)
 
@@ -49,18 +59,36 @@ def load(
 ) -> Detector:
     """The detector of a bundle, with its overlap and decision threshold or with others.
 
-    A threshold under the bundle's lower one takes that along. Raises BundleError and AlgorithmError as Ensemble does.
+    A threshold under the bundle's lower one takes that along. Raises BundleError and AlgorithmError as Members does.
     """
-    return Detector(bundle, Ensemble(bundle, device), _settings(bundle.manifest, overlap, threshold))
+    manifest = bundle.manifest
+    tiling = {"tile_px": manifest.input.tile_px, "overlap": manifest.input.overlap if overlap is None else overlap}
+    if isinstance(manifest, BoxesManifest):
+        return _by_boxes(bundle, device, BoxesSettings(**tiling, postprocess=_read_at(manifest.postprocess, threshold)))
+    settings = SegmentationSettings(**tiling, postprocess=_read_at(manifest.postprocess, threshold))
+    return _by_segmentation(bundle, device, settings)
 
 
-def _settings(manifest: Manifest, overlap: float | None, threshold: float | None) -> SegmentationSettings:
-    postprocess = manifest.postprocess
-    if threshold is not None:
-        lower = min(postprocess.lower_threshold, threshold)
-        postprocess = postprocess.model_copy(update={"threshold": threshold, "lower_threshold": lower})
-    return SegmentationSettings(
-        tile_px=manifest.input.tile_px,
-        overlap=manifest.input.overlap if overlap is None else overlap,
-        postprocess=postprocess,
-    )
+def _by_segmentation(bundle: Bundle, device: DeviceOption, settings: SegmentationSettings) -> Detector:
+    ensemble, members = Ensemble(bundle, device), len(bundle.manifest.members)
+
+    def find(view: ResampledImage, tissue: TissueMap, progress: Progress | None) -> Detections:
+        return segmentation.detect(view, ensemble, settings, tissue, members, ensemble.batch_size, progress)
+
+    return Detector(bundle, ensemble, settings, find)
+
+
+def _by_boxes(bundle: Bundle, device: DeviceOption, settings: BoxesSettings) -> Detector:
+    ensemble, members = BoxEnsemble(bundle, device), len(bundle.manifest.members)
+
+    def find(view: ResampledImage, tissue: TissueMap, progress: Progress | None) -> Detections:
+        return boxes.detect(view, ensemble.answers, settings, tissue, members, ensemble.batch_size, progress)
+
+    return Detector(bundle, ensemble, settings, find)
+
+
+def _read_at(postprocess: Read, threshold: float | None) -> Read:
+    if threshold is None:
+        return postprocess
+    lower = min(postprocess.lower_threshold, threshold)
+    return postprocess.model_copy(update={"threshold": threshold, "lower_threshold": lower})

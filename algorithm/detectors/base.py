@@ -7,11 +7,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.detections import Detections
+from algorithm.settings import Settings
+from algorithm.tiles import TileGrid, stride_px
+from algorithm.tissue import TissueMap
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Tiles (B, T, T, 3) uint8 RGB to probabilities (M, B, T, T) float32, one map a member."""
 Progress = Callable[[int, int, float, float], None]
 """Called with tiles done, tiles in all, mm2 of tissue done (in proportion to the tiles) and mm2 in all."""
+
+
+class Tiling(Settings):
+    """How tiles are laid; the overlap is a share of their side."""
+
+    tile_px: int
+    overlap: float
+
+    def grid(self, tissue: TissueMap) -> TileGrid:
+        """The tiles to run over the tissue of a view."""
+        stride = stride_px(self.tile_px, self.overlap)
+        return TileGrid(tissue.width, tissue.height, self.tile_px, stride, tissue)
 
 
 @dataclass(frozen=True)
@@ -29,3 +44,10 @@ class Result:
     tiles_total: int
     tiles_run: int
     seconds: dict[str, float]
+
+
+def tell(progress: Progress | None, done: int, grid: TileGrid) -> None:
+    """Report the tiles done so far to whom it concerns."""
+    if progress is not None:
+        area_mm2 = grid.tissue.area_mm2
+        progress(done, grid.with_tissue, area_mm2 * done / grid.with_tissue, area_mm2)

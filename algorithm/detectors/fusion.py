@@ -48,8 +48,9 @@ def fuse(boxes: Boxes, scores: NDArray[np.float64], source: NDArray[np.int64], s
     """Weighted boxes fusion of boxes (N, 4) of one class, with scores (N,) and the source (N,) of each, 0 to `sources`.
 
     From the highest score down a box joins the fused box that it overlaps most, where by more than `iou`, and else
-    starts one of its own. A fused box is the mean of its boxes weighted by their scores; its score is their sum over
-    the number of sources, so what few of them see counts little, and 1 at most.
+    starts one of its own. A fused box is the mean of its boxes weighted by their scores; its score is the mean over all
+    sources of the best that each has in it, so what few of them see counts little: the published score, where each source
+    has one box there at most.
     """
     fused, weights = np.empty((len(boxes), 4)), np.zeros(len(boxes))
     by_source = np.zeros((len(boxes), sources))
@@ -64,7 +65,7 @@ def fuse(boxes: Boxes, scores: NDArray[np.float64], source: NDArray[np.int64], s
             (before * fused[place] + scores[index] * boxes[index]) / weights[place] if before else boxes[index]
         )
         by_source[place, source[index]] = max(by_source[place, source[index]], scores[index])
-    return Fused(fused[:count], np.minimum(weights[:count] / sources, 1), by_source[:count])
+    return Fused(fused[:count], by_source[:count].mean(axis=1), by_source[:count])
 
 
 def _area(boxes: Boxes) -> NDArray[np.float64]:

@@ -10,28 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.detections import Detections
-from algorithm.detectors.base import Predict, Progress
+from algorithm.detectors.base import Predict, Progress, Tiling, tell
 from algorithm.detectors.blending import BlendedRows
 from algorithm.detectors.figures import FigureFinder
 from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import Postprocess
 from algorithm.prefetch import ahead, tile_batches
-from algorithm.settings import Settings
-from algorithm.tiles import TileGrid, blend_weights, stride_px
+from algorithm.tiles import blend_weights
 from algorithm.tissue import TissueMap
 
 
-class SegmentationSettings(Settings):
+class SegmentationSettings(Tiling):
     """How tiles are laid and how maps become detections."""
 
-    tile_px: int
-    overlap: float
     postprocess: Postprocess
-
-    def grid(self, tissue: TissueMap) -> TileGrid:
-        """The tiles to run over the tissue of a view."""
-        stride = stride_px(self.tile_px, self.overlap)
-        return TileGrid(tissue.width, tissue.height, self.tile_px, stride, tissue)
 
 
 def detect(
@@ -101,7 +93,5 @@ def _probability_rows(
             yield from rows.advance(y)
             rows.add(x, probabilities[:, index])
         done += len(batch.places)
-        if progress is not None:
-            share = done / grid.with_tissue
-            progress(done, grid.with_tissue, tissue.area_mm2 * share, tissue.area_mm2)
+        tell(progress, done, grid)
     yield from rows.finish()

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from algorithm.bundle import load_bundle
-from algorithm.manifest import Manifest, Member
+from algorithm.manifest import Member, SegmentationManifest
 from algorithm.runtime import Ensemble
 from training.bundles.base import Logits
 from training.bundles.card import Card
@@ -30,7 +30,7 @@ class SegmentationBundles:
     def manifest(self, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]) -> dict[str, Any]:
         """The decision threshold is the mean of the members' own."""
         threshold = float(np.mean([checkpoint["best"]["threshold"] for checkpoint in checkpoints]))
-        manifest = Manifest(
+        manifest = SegmentationManifest(
             name=card.name,
             version=card.version,
             members=tuple(member(graph, checkpoint) for graph, checkpoint in zip(graphs, checkpoints, strict=True)),

@@ -1,0 +1,62 @@
+"""The manifest of a bundle that detects with boxes: what its graphs give, and how boxes become detections."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from algorithm.manifest import InputSettings, ManifestHead, Member, Provenance, Text, Thresholds
+from algorithm.settings import Settings
+
+Views = Literal["one", "five", "eight"]
+Overlap = Annotated[float, Field(gt=0, le=1)]
+
+
+class BoxesOutput(Settings):
+    """What the network gives of a tile: (B, 4 + classes, N), for each of its N boxes left, top, right and bottom, px of
+    the tile with pixel centres at whole numbers, and a logit for each class.
+
+    strides: the network's levels; each has a box for every stride x stride px of the tile.
+    """
+
+    name: Text = "boxes"
+    strides: tuple[Annotated[int, Field(ge=1)], ...] = (8, 16, 32)
+    classes: tuple[Literal["mitotic figure"], Literal["look-alike"]] = ("mitotic figure", "look-alike")
+    activation: Literal["sigmoid"] = "sigmoid"
+
+    def boxes_of(self, tile_px: int) -> int:
+        """How many boxes a square tile has."""
+        return sum((tile_px // stride) ** 2 for stride in self.strides)
+
+
+class BoxesPostprocess(Thresholds):
+    """From the boxes of mitotic figures to detections; look-alikes only keep the network from taking them for figures.
+
+    suppression_iou: of two boxes of one member in one view that overlap by more, the better one stays. fusion_iou:
+    boxes of several members and views that overlap by more are one. merge_radius_um: of two detections no further apart
+    the better one stays. views: how each tile is looked at: as it lies; also mirrored and in three more quarter turns,
+    as published; or in all eight ways.
+    """
+
+    suppression_iou: Overlap = 0.65
+    fusion_iou: Overlap = 0.55
+    merge_radius_um: Annotated[float, Field(ge=0, le=25)] = 7.5
+    views: Views = "one"
+
+
+class BoxesManifest(ManifestHead):
+    """The manifest of a detection bundle that finds boxes."""
+
+    task: Literal["detection"] = "detection"
+    detector: Literal["boxes"] = "boxes"
+    members: Annotated[tuple[Member, ...], Field(min_length=1)]
+    input: InputSettings
+    output: BoxesOutput = BoxesOutput()
+    postprocess: BoxesPostprocess
+    provenance: Provenance
+    intended_use: Text
+
+    @model_validator(mode="after")
+    def _tiles_fit_the_strides(self) -> Self:
+        if any(self.input.tile_px % stride for stride in self.output.strides):
+            raise ValueError(f"input.tile_px {self.input.tile_px} is no multiple of output.strides")
+        return self
