@@ -49,8 +49,8 @@ def fuse(boxes: Boxes, scores: NDArray[np.float64], source: NDArray[np.int64], s
 
     From the highest score down a box joins the fused box that it overlaps most, where by more than `iou`, and else
     starts one of its own. A fused box is the mean of its boxes weighted by their scores; its score is the mean over all
-    sources of the best that each has in it, so what few of them see counts little: the published score, where each source
-    has one box there at most.
+    sources of the best that each has in it, so what few of them see counts little: the published score, where no source
+    has more than one box there.
     """
     fused, weights = np.empty((len(boxes), 4)), np.zeros(len(boxes))
     by_source = np.zeros((len(boxes), sources))

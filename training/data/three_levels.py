@@ -1,0 +1,66 @@
+"""How often each sample is drawn: balanced over data sets, images and classes, the three levels of the bag of tricks.
+
+Source: the RTMDet-S entry to MIDOG 2025 ("bag of tricks", arXiv 2508.19804). Its weights for data sets and images (eq. 2
+and 3) do not depend on the data set or the image, so that as printed the class alone is balanced; and the product of
+the inverse frequencies that its text means lets data sets of one sample an image take nearly all. Drawing a data set,
+then a class, an image and a sample does what the text asks for, and is the default.
+"""
+
+import warnings
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Mode = Literal["hierarchical", "product", "printed"]
+Names = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+def sample_probabilities(
+    data_sets: Names, images: Names, figures: Flags, mode: Mode = "hierarchical"
+) -> NDArray[np.float64]:
+    """The probability of each of N samples, their sum 1.
+
+    data_sets, images: (N,) the number of each one's data set, and of its image, which is in one data set alone.
+    figures: (N,) whether it is about a mitotic figure; else it is about none.
+    "hierarchical": data sets equally often, figures half of the time, the images of a data set that have a class
+    equally often, and so the samples in them. "product": the product of the inverse frequencies of data set, image and
+    class. "printed": of the class alone.
+    """
+    if mode == "hierarchical":
+        return _hierarchical(data_sets, images, figures)
+    weights = _inverse_frequency(figures.astype(np.int64))
+    if mode == "product":
+        weights = weights * _inverse_frequency(data_sets) * _inverse_frequency(images)
+    return np.asarray(weights / weights.sum())
+
+
+def _hierarchical(data_sets: Names, images: Names, figures: Flags) -> NDArray[np.float64]:
+    found = np.zeros(len(figures))
+    names = np.unique(data_sets)
+    shares = _share_of_figures([figures[data_sets == name] for name in names])
+    for name, share in zip(names.tolist(), shares, strict=True):
+        for flag, of_class in ((True, share), (False, 1 - share)):
+            inside = (data_sets == name) & (figures == flag)
+            with_class = np.unique(images[inside])
+            for image in with_class.tolist():
+                samples = inside & (images == image)
+                found[samples] = of_class / len(names) / len(with_class) / samples.sum()
+    return found
+
+
+def _share_of_figures(data_sets: list[Flags]) -> list[float]:
+    """Of each data set, so that figures are half of all that is drawn: the same in all that have both classes."""
+    all_figures = sum(bool(figures.all()) for figures in data_sets)
+    mixed = sum(bool(figures.any() and not figures.all()) for figures in data_sets)
+    share = (len(data_sets) / 2 - all_figures) / mixed if mixed else 0.5
+    share = min(max(share, 0.0), 1.0)
+    if 2 * (all_figures + mixed * share) != len(data_sets):
+        warnings.warn("Too many data sets have one class alone: figures cannot be half of what is drawn.", stacklevel=3)
+    return [float(figures.all()) if figures.all() or not figures.any() else share for figures in data_sets]
+
+
+def _inverse_frequency(groups: Names) -> NDArray[np.float64]:
+    _, group, counts = np.unique(groups, return_inverse=True, return_counts=True)
+    return np.asarray(1 / counts[group])
