@@ -1,6 +1,6 @@
 """How often each sample is drawn: balanced over data sets, images and classes, the three levels of the bag of tricks.
 
-Source: the RTMDet-S entry to MIDOG 2025 ("bag of tricks", arXiv 2508.19804). Its weights for data sets and images (eq. 2
+Source: the RTMDet-S entry to MIDOG 2025 ("bag of tricks", 2508.19804). Its weights for data sets and images (eq. 2
 and 3) do not depend on the data set or the image, so that as printed the class alone is balanced; and the product of
 the inverse frequencies that its text means lets data sets of one sample an image take nearly all. Drawing a data set,
 then a class, an image and a sample does what the text asks for, and is the default.
