@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-DATA = "annotated data sets: MIDOG++ layout, AMi-Br"
+DATA = "annotated data sets: MIDOG++ layout, AMi-Br, SlideRunner database with its slides, TUPAC16 layout"
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:

@@ -14,7 +14,8 @@ def add_to(commands: Commands) -> None:
     add_recipe(parser)
     add_overrides(parser)
     add_data(parser)
-    parser.add_argument("--figure-free", type=Path, nargs="+", default=[], help="folders of pictures without figures")
+    figure_free = "folders of pictures without figures, SPIDER, NCT-CRC-HE-100K"
+    parser.add_argument("--figure-free", type=Path, nargs="+", default=[], help=figure_free)
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "--fold", type=_fold, default=0, help="the fold that is held out: its number, or by domain a domain's name"

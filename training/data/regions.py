@@ -24,7 +24,8 @@ class Region:
     scanner, for leave-one-domain-out. spacing_um: um/px. read: (x, y, width, height) in px to (height, width, 3)
     uint8 RGB.
     figures, hard_negatives: (N, 2) float64, x then y, px. Every mitotic figure of the region is annotated.
-    scanner: empty where unknown. whole: one piece of tissue, not a sheet of patches edge to edge.
+    scanner: empty where unknown. whole: one piece of tissue to be searched, not a sheet of patches edge to edge nor a
+    whole slide. tissue: what a figure-free region shows, by its data set's class; empty where none is known.
     mask: (x, y, width, height) in px to (height, width) uint8, 1 on figures; None: nothing but their centres is known.
     atypical: (N,) bool, which of the figures are; None: they are not typed.
     """
@@ -42,6 +43,7 @@ class Region:
     whole: bool = True
     mask: Callable[[int, int, int, int], NDArray[np.uint8]] | None = None
     atypical: NDArray[np.bool_] | None = None
+    tissue: str = ""
 
 
 def in_memory(name: str, slide: str, domain: str, pixels: Pixels, spacing_um: float, figures: Points) -> Region:
@@ -70,13 +72,13 @@ class RegionImage(Image):
         """The region's file is opened for each window."""
 
 
-def at_resolution(region: Region, resolution_um_px: float) -> Region:
+def at_resolution(region: Region, resolution_um_px: float, keep: bool = True) -> Region:
     """The region and its annotations at another resolution; its own where the two agree within 1 %.
 
-    A small region is kept in memory, since it is read again and again.
+    A small region is kept in memory, since it is read again and again, unless there are too many of them to `keep`.
     """
     view = ResampledImage(RegionImage(region), resolution_um_px)
-    small = view.width * view.height <= KEPT_PIXELS
+    small = keep and view.width * view.height <= KEPT_PIXELS
     return replace(
         region,
         width=view.width,

@@ -32,7 +32,7 @@ def test_figure_free_pictures_are_their_own(tmp_path: Path) -> None:
     data = read_data([folder], [tmp_path / "free"], 0.25)
     assert [len(regions) for regions in data.annotated] == [1]
     assert [region.name for region in data.figure_free] == ["a.png"]
-    assert data.summary[-1] == "figure-free tissue: 1 pictures"
+    assert data.summary[-1] == "free: figure-free tissue, 1 pictures"
 
 
 def test_a_folder_of_no_known_layout_is_refused(tmp_path: Path) -> None:
