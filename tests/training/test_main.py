@@ -74,7 +74,7 @@ def test_fit_then_resume(recipe: str, data: Path, tmp_path: Path, capsys: pytest
     assert main([*words, "optimiser.epochs=1", "seed=3"]) == 0
     said = capsys.readouterr().out
     assert "drawn: MIDOG++ layout, 4 regions, 8 mitotic figures, 0 hard negatives" in said
-    assert "figure-free tissue: 1 pictures" in said
+    assert "free: figure-free tissue, 1 pictures" in said
     checkpoint = load_checkpoint(run / LAST)
     assert (checkpoint["fold"], checkpoint["epoch"], checkpoint["recipe"]["seed"]) == (1, 1, 3)
     assert main([*words, "optimiser.epochs=1", "seed=3"]) == 1

@@ -1,7 +1,7 @@
 """NCT-CRC-HE-100K: a folder for each of nine classes of colorectal tissue, with patches of 224 px at 0.5 um/px.
 
-Source: Kather et al., "100,000 histological images of human colorectal cancer and healthy tissue", Zenodo 2018. The files are
-CLASS/CLASS-XXXXXXXX.tif, and do not say of which patient they are. CRC-VAL-HE-7K has the same layout.
+Source: Kather et al., "100,000 histological images of human colorectal cancer and healthy tissue", Zenodo 2018. The
+files are CLASS/CLASS-XXXXXXXX.tif, and do not say of which patient they are. CRC-VAL-HE-7K has the same layout.
 """
 
 from pathlib import Path

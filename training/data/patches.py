@@ -16,7 +16,7 @@ PATCH_PX, SPACING_UM = 224, 0.5
 
 
 def patch_region(path: Path, slide: str, tissue: str) -> Region:
-    """A patch of a class of tissue. Its file is not opened before it is read: InputError then if it is no such patch."""
+    """A patch of a class of tissue. Its file is first opened to be read: InputError then if it is no such patch."""
     return Region(
         name=path.name,
         slide=slide,

@@ -95,8 +95,8 @@ def _read_annotated(folder: Path, spacing_um: float | None) -> tuple[list[Region
         return slides.regions, f"{folder.name}: SlideRunner database, {_count(slides.regions)}; {notes}", slides.cases
     raise InputError(
         f"{folder} is no data set of a known layout.",
-        f"Give a folder with {midogpp.ANNOTATIONS} and images/, with {ami_br.TABLE}, with {tupac16.FIGURES}/, or with a "
-        "database of SlideRunner and its slides.",
+        f"Give a folder with {midogpp.ANNOTATIONS} and images/, with {ami_br.TABLE}, with {tupac16.FIGURES}/, or with "
+        "a database of SlideRunner and its slides.",
     )
 
 

@@ -18,8 +18,8 @@ MAX_SLIDE_PIXELS = 100_000_000_000
 def slide_region(path: Path, case: Case, spacing_um: float | None) -> Region:
     """A case's image without its annotations.
 
-    spacing_um: um/px of an image that does not say its own. A slide beyond the size of a region of interest is no region
-    to search after every epoch, so it is not `whole`. Raises InputError, SpacingError.
+    spacing_um: um/px of an image that does not say its own. A slide larger than regions may be is not searched after
+    every epoch, so it is not `whole`. Raises InputError, SpacingError.
     """
     with open_data_image(path, spacing_um, MAX_SLIDE_PIXELS) as image:
         width, height, own_spacing_um = image.width, image.height, image.spacing_um[0]
@@ -40,8 +40,8 @@ def slide_region(path: Path, case: Case, spacing_um: float | None) -> Region:
 
 def inside(region: Region, points: Points) -> NDArray[np.bool_]:
     """Which points (N, 2), x then y, px, lie on the region: (N,) bool."""
-    kept: NDArray[np.bool_] = ((points >= 0) & (points < (region.width, region.height))).all(axis=1)
-    return kept
+    kept = (points >= 0) & (points < (region.width, region.height))
+    return np.asarray(kept.all(axis=1), dtype=np.bool_)
 
 
 def _read(path: Path, spacing_um: float, x: int, y: int, width: int, height: int) -> Pixels:

@@ -1,9 +1,10 @@
 """A folder with a database of SlideRunner and the slides that it names: CCMCT, CMC, TUPAC16 with alternative labels.
 
-Sources: Aubreville et al., "SlideRunner", BVM 2018; the tables are those that SlideRunner's `Database.create` makes. Bertram
-et al., "A large-scale dataset for mitotic figure assessment on whole slide images of canine cutaneous mast cell tumor",
-Scientific Data 2019; Aubreville et al., "A completely annotated whole slide image dataset of canine breast cancer",
-Scientific Data 2020; Bertram et al., "Are pathologist-defined labels reproducible?", iMIMIC 2020.
+Sources: Aubreville et al., "SlideRunner", BVM 2018, whose `Database.create` makes the tables; Bertram et al., "A
+large-scale dataset for mitotic figure assessment on whole slide images of canine cutaneous mast cell tumor", Scientific
+Data 2019; Aubreville et al., "A completely annotated whole slide image dataset of canine breast cancer to aid human
+breast cancer research", Scientific Data 2020; Bertram et al., "Are pathologist-defined labels reproducible?", iMIMIC
+2020.
 """
 
 from collections import Counter
@@ -26,7 +27,7 @@ class Source:
     start: str
     domain: str
     scanner: str
-    spacing_um: float = 0.25
+    spacing_um: float | None = 0.25
 
 
 SOURCES = (
@@ -40,7 +41,8 @@ SOURCES = (
 class Annotations:
     """What the database says without a pixel. cases: the annotated slides, there or not; slides: theirs, in this order.
 
-    unlabelled_slides: how many have no annotation at all. missing_slides: of how many cases the image is not there.
+    unlabelled_slides: how many have no cell annotated: nobody may have looked. missing_slides: of how many cases the
+    image is not there. deleted, others: annotations left out, the latter by class.
     """
 
     cases: list[Case]
@@ -79,7 +81,7 @@ def read_cases(folder: Path) -> Annotations:
     path = database_of(folder)
     source = _source(path, folder)
     found = read_slides(path)
-    labelled = [slide for slide in found.slides if slide.annotations]
+    labelled = [slide for slide in found.slides if slide.cells]
     cases = [
         Case(
             data_set=folder.name,
@@ -98,13 +100,13 @@ def read_cases(folder: Path) -> Annotations:
 
 
 def read_slide_runner(folder: Path, spacing_um: float | None = None) -> SlideRunner:
-    """The cases and regions of a folder, a region a slide; annotations that lie off their slide are dropped and counted.
+    """The cases and regions of a folder, a region a slide; annotations that lie off it are dropped and counted.
 
-    spacing_um: um/px of the slides that do not say theirs; 0.25 for the published sets if not given. Raises InputError as
-    `read_cases` does, and for a slide that cannot be read.
+    spacing_um: um/px of the slides that do not say theirs; 0.25 for the published sets if not given. Raises InputError
+    as `read_cases` does, and for a slide that cannot be read.
     """
     found = read_cases(folder)
-    published_um = _source(database_of(folder), folder).spacing_um or None
+    published_um = _source(database_of(folder), folder).spacing_um
     regions, outside = [], 0
     for case, slide in zip(found.cases, found.slides, strict=True):
         path = image_path(folder, case.name)
@@ -126,5 +128,5 @@ def image_path(folder: Path, file_name: str) -> Path | None:
 
 def _source(path: Path, folder: Path) -> Source:
     """The published set, or for another database a domain that the folder is called, of no known spacing."""
-    own = Source("", folder.resolve().name, "", spacing_um=0.0)
+    own = Source("", folder.resolve().name, "", spacing_um=None)
     return next((source for source in SOURCES if path.name.startswith(source.start)), own)

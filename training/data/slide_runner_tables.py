@@ -12,42 +12,33 @@ import numpy as np
 from algorithm.errors import InputError
 from training.data.regions import Points
 
-FIGURES = ("mitotic figure", "mitosis", "mitose")
-HARD_NEGATIVES = (
-    "mitotic cell look-alike",
-    "mitotic figure look-alike",
-    "mitosis look-alike",
-    "mitosis-like",
-    "non-mitotic cell",
-    "non-mitotic figure",
-    "not mitotic figure",
-    "non-mitosis",
-    "hard negative",
-)
-OTHERS = (
-    "granulocyte",
-    "eosinophilic granulocyte",
-    "eosinophil",
-    "tumor cell",
-    "mast cell",
-    "neoplastic mast cell",
-    "non-mitotic neoplastic mast cell",
-    "binucleated cell",
-    "multinucleated cell",
-    "ambiguous",
-    "other",
-    "unknown",
-    "tumor region",
-    "tumorzone",
-    "exclude from tumor region",
-)
-"""Cells and outlines that say nothing of mitotic figures."""
 NOT_AGREED = "not agreed on"
 """What annotations are called that have no class: SlideRunner gives none where the labels of experts differ."""
+CLASSES = {
+    "figure": ("mitotic figure", "mitosis", "mitose"),
+    "hard negative": (
+        *("mitotic cell look-alike", "mitotic figure look-alike", "mitosis look-alike", "mitosis-like", "mitose-like"),
+        *(
+            "non-mitotic cell",
+            "non-mitotic figure",
+            "non-mitotic",
+            "non-mitosis",
+            "not mitotic figure",
+            "hard negative",
+        ),
+    ),
+    "other": (
+        *("granulocyte", "eosinophilic granulocyte", "eosinophil", "tumor cell", "mast cell", "neoplastic mast cell"),
+        *("non-mitotic neoplastic mast cell", "binucleated cell", "multinucleated cell", "ambiguous", "other"),
+        *("other/ambiguous", "unknown", NOT_AGREED),
+    ),
+    "outline": ("tumor region", "tumorzone", "exclude from tumor region"),
+}
+"""Names by what they mean here. Other cells and outlines of tissue say nothing of mitotic figures."""
 
 # SlideRunner adds the column of deleted rows when it first opens an older database, so a published one may lack it.
 ANNOTATIONS = """
-    SELECT slide, agreedClass, {deleted},
+    SELECT a.slide, a.agreedClass, {deleted},
         (MIN(coordinateX) + MAX(coordinateX)) / 2.0, (MIN(coordinateY) + MAX(coordinateY)) / 2.0
     FROM Annotations AS a LEFT JOIN Annotations_coordinates AS c ON c.annoId = a.uid
     GROUP BY a.uid ORDER BY a.uid
@@ -58,13 +49,13 @@ ANNOTATIONS = """
 class AnnotatedSlide:
     """A slide by its file's name. figures, hard_negatives: (N, 2) float64, x then y, px at level 0.
 
-    annotations: how many it has of any class, deleted ones aside.
+    cells: how many of any class are annotated, deleted ones aside.
     """
 
     file_name: str
     figures: Points
     hard_negatives: Points
-    annotations: int
+    cells: int
 
 
 @dataclass(frozen=True)
@@ -98,19 +89,21 @@ def read_slides(path: Path) -> Slides:
             **dict(database.execute("SELECT uid, name FROM Classes").fetchall()),
         }
         columns = {row[1] for row in database.execute("PRAGMA table_info(Annotations)")}
-        query = ANNOTATIONS.format(deleted="deleted" if "deleted" in columns else "0")
+        query = ANNOTATIONS.format(deleted="a.deleted" if "deleted" in columns else "0")
         rows = database.execute(query).fetchall()
     points: dict[tuple[int, str], list[tuple[float, float]]] = defaultdict(list)
-    per_slide: Counter[int] = Counter()
+    cells: Counter[int] = Counter()
     others: Counter[str] = Counter()
     for slide, number, deleted, x, y in rows:
         if deleted:
             continue
-        per_slide[slide] += 1
         name = str(classes.get(number, f"class {number}"))
         kind = _kind(path, name)
-        if kind == "other" or x is None:
+        cells[slide] += kind != "outline"
+        if kind in ("other", "outline"):
             others[name] += 1
+        elif x is None:
+            others[f"{name} without a place"] += 1
         else:
             points[slide, kind].append((x, y))
     slides = [
@@ -118,7 +111,7 @@ def read_slides(path: Path) -> Slides:
             file_name=str(name),
             figures=_array(points[uid, "figure"]),
             hard_negatives=_array(points[uid, "hard negative"]),
-            annotations=per_slide[uid],
+            cells=cells[uid],
         )
         for uid, name in names.items()
     ]
@@ -136,19 +129,20 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _kind(path: Path, name: str) -> str:
-    """figure, hard negative or other; names differ in case, hyphens and plurals from one data set to the next."""
-    known = {"figure": FIGURES, "hard negative": HARD_NEGATIVES, "other": (*OTHERS, NOT_AGREED)}
-    for kind, names in known.items():
-        if _plain(name) in {_plain(one) for one in names}:
-            return kind
-    listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in known.items())
+    """What a class means here."""
+    if kind := _KINDS.get(_plain(name)):
+        return kind
+    listed = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in CLASSES.items())
     fix = f"Known are, in the singular or plural, {listed}. Rename it in the table Classes of a copy."
     raise InputError(f"{path} has annotations of the unknown class {name!r}.", fix)
 
 
 def _plain(name: str) -> str:
-    letters = "".join(letter for letter in name.lower() if letter.isalpha())
-    return letters.removesuffix("s")
+    """Names differ in case, hyphens and plurals from one data set to the next."""
+    return "".join(letter for letter in name.lower() if letter.isalpha()).removesuffix("s")
+
+
+_KINDS = {_plain(name): kind for kind, names in CLASSES.items() for name in names}
 
 
 def _array(points: list[tuple[float, float]]) -> Points:

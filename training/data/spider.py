@@ -1,8 +1,8 @@
 """SPIDER: patches of 224 px at 20x with a class each, and the patches about them, for which no class is known.
 
-Source: Nechaev et al., "SPIDER: A Comprehensive Multi-Organ Supervised Pathology Dataset and Baseline Models", 2025. An organ's
-folder has metadata.json, a list of slide_id, image_name, context_info (ROW_COLUMN of a 5 x 5 grid to a file), class and
-split, and all files in images/.
+Source: Nechaev et al., "SPIDER: A Comprehensive Multi-Organ Supervised Pathology Dataset and Baseline Models", 2025. An
+organ's folder has metadata.json, a list of slide_id, image_name, context_info (ROW_COLUMN of a 5 x 5 grid to a file),
+class and split, and all files in images/.
 """
 
 import json
@@ -70,7 +70,7 @@ def is_one(folder: Path) -> bool:
 
 
 def read_spider(folder: Path) -> Spider:
-    """The figure-free patches of the training part, each region's `tissue` its class: the central ones, without context.
+    """The figure-free patches of the training part, each region's `tissue` its class: the central ones alone.
 
     Raises InputError for a table that is not the published one, for an unknown class, and where there are no patches.
     """

@@ -1,9 +1,9 @@
 """A folder in the layout of TUPAC16's mitosis data: a table of figures an image, without a header.
 
-Sources: Veta et al., "Predicting breast tumor proliferation from whole-slide images: the TUPAC16 challenge", Medical Image
-Analysis 2019; Bertram et al., "Are pathologist-defined labels reproducible?", iMIMIC 2020, whose TUPAC_AL folder has the same
-layout with look-alikes beside the figures. mitoses_ground_truth/CASE/IMAGE.csv and nonmitoses_ground_truth/CASE/IMAGE.csv
-have a line an annotation: row, then column, px. The images are CASE/IMAGE.tif.
+Sources: Veta et al., "Predicting breast tumor proliferation from whole-slide images: the TUPAC16 challenge", Medical
+Image Analysis 2019; Bertram et al., "Are pathologist-defined labels reproducible?", iMIMIC 2020, whose folder TUPAC_AL
+is laid out the same, with look-alikes beside the figures. mitoses_ground_truth/CASE/IMAGE.csv and the same in
+nonmitoses_ground_truth have a line an annotation: row, then column, px. The images are CASE/IMAGE.tif.
 """
 
 import csv
@@ -23,7 +23,7 @@ IMAGES = "mitoses_image_data*"
 """The folders that the published archives of images unpack to; the images may lie beside the tables too."""
 DOMAIN = "TUPAC16"
 STITCHED_CASES = 23
-"""Cases of several images each; the alternative labels' database and AMi-Br name them as they were stitched together."""
+"""Cases of several images, which the alternative labels' database and AMi-Br name as they were stitched together."""
 
 
 @dataclass(frozen=True)
