@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.training.drawing import tiny_tree, write_midogpp
+from tests.training.published import CCMCT, CMC, Marked, write_database, write_tupac16
 from training.__main__ import main
 from training.checkpoints import BEST, load_checkpoint
 
@@ -68,6 +69,28 @@ def test_folds_by_slide_are_those_of_fit(data: Path, tmp_path: Path) -> None:
     output = tmp_path / "folds.csv"
     assert main(["folds", str(data), "--folds", "2", "--output", str(output)]) == 0
     assert {row["slide"]: row["fold"] for row in rows(output)} == {"001": "0", "002": "0", "003": "1", "004": "1"}
+
+
+def test_slides_of_all_layouts_need_no_image(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By domain: MIDOG++'s two tumours, CCMCT, CMC and TUPAC16."""
+    ccmct, cmc, output = tmp_path / "CCMCT", tmp_path / "CMC", tmp_path / "folds.csv"
+    write_database(ccmct / "MITOS_WSI_CCMCT_ODAEL.sqlite", CCMCT, {1: "a.svs"}, [Marked(1, 2, [(9, 8)])])
+    write_database(cmc / "MITOS_WSI_CMC_CODAEL_TR.sqlite", CMC, {1: "b.svs"}, [Marked(1, 1, [(9, 8)])])
+    tupac16 = write_tupac16(tmp_path / "TUPAC_AL", {"01/01": ([(9, 8)], []), "01/02": ([(7, 6)], [(5, 4)])})
+    words = ["folds", *map(str, (data, ccmct, cmc, tupac16)), "--by", "domain", "--output", str(output)]
+    assert main(words) == 0
+    found = rows(output)[4:]
+    assert [
+        (row["data_set"], row["case"], row["slide"], row["mitotic_figures"], row["hard_negatives"]) for row in found
+    ] == [
+        ("CCMCT", "a.svs", "a", "1", "0"),
+        ("CMC", "b.svs", "b", "0", "1"),
+        ("TUPAC_AL", "01/01.tif", "01_stitched1", "1", "0"),
+        ("TUPAC_AL", "01/02.tif", "01_stitched1", "1", "1"),
+    ]
+    assert [row["scanner"] for row in found] == ["Aperio CS2", "Aperio CS2", "", ""]
+    assert len({row["fold"] for row in rows(output)}) == 5
+    assert "CMC: SlideRunner database, 1 cases, 0 mitotic figures, 1 hard negatives" in capsys.readouterr().out
 
 
 def test_by_domain_their_number_is_not_a_choice(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,14 +18,8 @@ CLASSES = {
     "figure": ("mitotic figure", "mitosis", "mitose"),
     "hard negative": (
         *("mitotic cell look-alike", "mitotic figure look-alike", "mitosis look-alike", "mitosis-like", "mitose-like"),
-        *(
-            "non-mitotic cell",
-            "non-mitotic figure",
-            "non-mitotic",
-            "non-mitosis",
-            "not mitotic figure",
-            "hard negative",
-        ),
+        *("non-mitotic cell", "non-mitotic figure", "non-mitotic", "non-mitosis", "not mitotic figure"),
+        "hard negative",
     ),
     "other": (
         *("granulocyte", "eosinophilic granulocyte", "eosinophil", "tumor cell", "mast cell", "neoplastic mast cell"),
