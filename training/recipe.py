@@ -60,6 +60,20 @@ class UNetSettings(Settings):
         return int(2**self.levels)
 
 
+class RTMDetSettings(Settings):
+    """The arguments of `training.models.rtmdet.RTMDet`; the published RTMDet-S, for figures and their look-alikes."""
+
+    name: Literal["rtmdet"]
+    width: float = Field(0.5, ge=0.03125)
+    depth: Positive = 0.33
+    classes: int = Field(2, ge=1)
+
+    @property
+    def tiles_are_multiples_of_px(self) -> int:
+        """Of what a place of the coarsest map stands for."""
+        return 32
+
+
 class PreActResNetSettings(Settings):
     """The arguments of `training.models.preact_resnet.PreActResNet`."""
 
@@ -93,7 +107,7 @@ class MultitaskSettings(Settings):
 
 
 SegmentationModel = VMUNetSettings | UNetSettings
-ModelSettings = SegmentationModel | MultitaskSettings
+ModelSettings = SegmentationModel | MultitaskSettings | RTMDetSettings
 
 
 class SamplingSettings(Settings):
@@ -144,6 +158,22 @@ class LossSettings(Settings):
     focal: float = 1.0
     focal_alpha: Share = 0.25
     focal_gamma: float = 2.0
+
+
+class BoxLossSettings(Settings):
+    """The losses of a detector that says boxes (training/systems/detection_loss.py).
+
+    classes: "quality" wants of a box's score how well it overlaps, "focal" one. candidates: of how many places that
+    overlap a box best the overlaps are summed, for the number of places which are to say it.
+    """
+
+    classes: Literal["quality", "focal"] = "quality"
+    boxes: Literal["giou", "iou"] = "giou"
+    box_weight: float = 2.0
+    quality_beta: float = 2.0
+    focal_alpha: Share = 0.25
+    focal_gamma: float = 2.0
+    candidates: Count = 13
 
 
 class TaskSettings(Settings):

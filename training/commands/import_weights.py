@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from training.recipe import ModelSettings
     from training.weights.files import Imported
 
-FILES = "VMamba v0-Small's checkpoint, HoVer-Net's or timm's pre-activated ResNet-50, or safetensors"
+FILES = "of VMamba v0-Small, HoVer-Net's or timm's pre-activated ResNet-50, mmdetection's RTMDet, or safetensors"
 
 
 def add_to(commands: Commands) -> None:
@@ -39,22 +39,31 @@ def run(arguments: argparse.Namespace) -> int:
     source, shapes = read_foreign(arguments.file), network_shapes(model)
     found = _imported(source, shapes, model, str(arguments.file))
     write_weights(arguments.output, found.tensors, {"source": arguments.file.name, "sha256": digest(arguments.file)})
-    encoder, decoder = found.count("patch_embed.", "layers."), found.count("layers_up.", "final_")
-    parts = f"{encoder} of the encoder, {decoder} of the decoder" if model.name == "vm_unet" else "the whole encoder"
     say(f"{arguments.file}: {len(source)} tensors, {len(found.unused)} of them of no use here")
     say(
         f"{arguments.output}: {len(found.tensors)} of the network's {len(shapes)} tensors "
-        f"({parts}); the others start at random"
+        f"({_parts(found, model)}); the others start at random"
     )
     return 0
+
+
+def _parts(found: "Imported", model: "ModelSettings") -> str:
+    """What of the network there are weights for, in words."""
+    if model.name == "vm_unet":
+        encoder, decoder = found.count("patch_embed.", "layers."), found.count("layers_up.", "final_")
+        return f"{encoder} of the encoder, {decoder} of the decoder"
+    if model.name == "rtmdet":
+        parts = {"backbone": "backbone.", "neck": "neck.", "head": "bbox_head."}
+        return ", ".join(f"{found.count(start)} of the {part}" for part, start in parts.items())
+    return "the whole encoder"
 
 
 def _require_importer(model: "ModelSettings") -> None:
     if model.name == "multitask" and model.encoder.name == "timm":
         raise AlgorithmError("timm's encoders fetch their own weights.", "Set model.encoder.pretrained=true.")
-    if model.name not in ("vm_unet", "multitask"):
+    if model.name == "unet":
         raise AlgorithmError(
-            f"There are no weights to import for {model.name}.", "Give a recipe of vm_unet or multitask."
+            f"There are no weights to import for {model.name}.", "Give a recipe of vm_unet, multitask or rtmdet."
         )
 
 
@@ -62,8 +71,11 @@ def _imported(
     source: "Mapping[str, Tensor]", shapes: "Mapping[str, Size]", model: "ModelSettings", where: str
 ) -> "Imported":
     from training.weights.preact_resnet import import_preact_resnet
+    from training.weights.rtmdet import import_rtmdet
     from training.weights.vmamba import import_vmamba
 
+    if model.name == "rtmdet":
+        return import_rtmdet(source, shapes, where)
     if model.name == "multitask" and model.encoder.name == "preact_resnet":
         return import_preact_resnet(source, shapes, model.encoder.padding, where)
     return import_vmamba(source, shapes, where)

@@ -1,5 +1,6 @@
 """What a network costs: parameters, tensors, operations, memory and the shapes it passes through."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,9 +160,11 @@ def _products(module: nn.Module, given: Tensor, output: Tensor) -> int:
     return numbers.numel() * (weight.numel() // weight.shape[0])
 
 
-def _shape(output: Tensor | list[Tensor]) -> tuple[int, ...]:
-    """Of what a stage hands on; a stem gives finer maps before it."""
-    return tuple((output[-1] if isinstance(output, list) else output).shape)
+def _shape(output: Tensor | Sequence[Any]) -> tuple[int, ...]:
+    """Of what a stage hands on: the coarsest of several maps and, where a map is several tensors, the last."""
+    while not isinstance(output, Tensor):
+        output = output[-1]
+    return tuple(output.shape)
 
 
 def _is_stage(name: str) -> bool:

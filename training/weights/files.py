@@ -18,8 +18,8 @@ from training.digest import digest
 from training.models.build import build_model
 from training.recipe import ModelSettings
 
-NESTED = ("model_ema", "model", "state_dict", "desc")
-"""Where checkpoints keep their tensors, the first that is there counts."""
+NESTED = ("model_ema", "model", "state_dict", "desc", "ema_state_dict")
+"""Where checkpoints keep their tensors, the first that is there counts; mmengine swaps its mean into `state_dict`."""
 
 
 @dataclass(frozen=True)
