@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from training import distributed
 from training.augment.tiles import augmented_tiles
@@ -24,6 +23,7 @@ from training.parts import in_parts
 from training.predictor import Predictor
 from training.recipe import AugmentSettings, LossSettings, SegmentationRecipe
 from training.systems.base import Batch
+from training.systems.focal import focal
 from training.validation import best_score, metrics, tested_metrics
 
 DICE_SMOOTHING = 1.0
@@ -129,12 +129,8 @@ def dice_loss(logits: Tensor, masks: Tensor) -> Tensor:
 
 
 def focal_loss(logits: Tensor, masks: Tensor, alpha: float, gamma: float) -> Tensor:
-    """Mean over pixels of -alpha_t (1 - p_t)^gamma log p_t (Lin et al., eq. 5)."""
-    entropy = F.binary_cross_entropy_with_logits(logits, masks, reduction="none")
-    probabilities = torch.sigmoid(logits)
-    missed = torch.where(masks > 0.5, 1 - probabilities, probabilities)
-    weights = torch.where(masks > 0.5, alpha, 1 - alpha)
-    return (weights * missed**gamma * entropy).mean()
+    """Mean over pixels."""
+    return focal(logits, masks, alpha, gamma).mean()
 
 
 class TilePredictor(Predictor):
