@@ -9,9 +9,9 @@ from torch import Tensor
 from algorithm.prefetch import ahead
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
-from training.data.sampling import TileSampler
+from training.data.sampling import Sampler
 from training.distributed import share
-from training.recipe import SegmentationRecipe
+from training.recipe import DetectionRecipe
 
 
 class Batches:
@@ -20,7 +20,7 @@ class Batches:
     The random numbers of a tile follow from the recipe's seed, the epoch, the batch and its place in the batch alone.
     """
 
-    def __init__(self, recipe: SegmentationRecipe, sampler: TileSampler) -> None:
+    def __init__(self, recipe: DetectionRecipe, sampler: Sampler) -> None:
         self.recipe = recipe
         self.sampler = sampler
 
@@ -29,7 +29,7 @@ class Batches:
         return ahead((self.make(epoch, number) for number in range(self.recipe.optimiser.batches_per_epoch)), 1)
 
     def make(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
-        """The process's share of one batch: RGB tiles (n, 3, T, T) in 0 to 1 and masks (n, 1, T, T) of 0 and 1."""
+        """The process's share of one batch: RGB tiles (n, 3, T, T) in 0 to 1 and masks (n, K, T, T) of 0 and 1."""
         places = share(self.sampler.drawn(self.recipe.optimiser.batch_size))
         tiles, masks = zip(*(self._make_tile(epoch, number, place) for place in places), strict=True)
         return torch.cat(tiles), torch.cat(masks)

@@ -7,24 +7,23 @@ them alone, least of all where one of them has never seen the scanner or the tum
 from collections.abc import Sequence
 from typing import Any
 
-from algorithm.bundle import Bundle
+from algorithm.detectors.base import Predict
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import EnsembleValidation
-from algorithm.runtime import Ensemble
 from training.data.read import Data
 from training.data.regions import Region
 from training.data.split import searched, split_fold
-from training.recipe import SegmentationRecipe
+from training.recipe import DetectionRecipe
 from training.validation import best_score
 
 
 def validate_ensemble(
-    bundle: Bundle, recipe: SegmentationRecipe, checkpoints: Sequence[dict[str, Any]], data: Data
+    predict: Predict, recipe: DetectionRecipe, checkpoints: Sequence[dict[str, Any]], data: Data
 ) -> EnsembleValidation:
-    """What the bundle's members find together, at the threshold that the recipe chooses.
+    """What a bundle's members find together, at the threshold that the recipe chooses.
 
-    data: the data sets that the checkpoints' runs were made with. Raises AlgorithmError where every slide was trained
-    on by one of them.
+    predict: of the bundle, as its detector calls it. data: the data sets that the checkpoints' runs were made with.
+    Raises AlgorithmError where every slide was trained on by one of them.
     """
     regions = searched(_unseen(recipe, checkpoints, data))
     if not regions:
@@ -32,7 +31,7 @@ def validate_ensemble(
             "Every slide of the data was trained on by one of the runs: none can choose the ensemble's threshold.",
             "Export without --data, which takes the mean of the runs' thresholds, or train with folds_by=domain.",
         )
-    point = best_score(Ensemble(bundle, device="cpu"), regions, recipe, members=len(checkpoints))
+    point = best_score(predict, regions, recipe, members=len(checkpoints))
     counts = point.counts
     return EnsembleValidation(
         slides=len({region.slide for region in regions}),
@@ -43,7 +42,7 @@ def validate_ensemble(
     )
 
 
-def _unseen(recipe: SegmentationRecipe, checkpoints: Sequence[dict[str, Any]], data: Data) -> list[list[Region]]:
+def _unseen(recipe: DetectionRecipe, checkpoints: Sequence[dict[str, Any]], data: Data) -> list[list[Region]]:
     """The regions that validate a run and that none trained on, one list a data set.
 
     A domain that every run holds out validates none of them, so it chooses nothing.

@@ -50,10 +50,11 @@ def export(
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-") as beside:
         folder = Path(beside) / output.name
         folder.mkdir()
-        models = [merge_lora(build_model(recipe.model, checkpoint["model"])) for checkpoint in checkpoints]
+        networks = [merge_lora(build_model(recipe.model, checkpoint["model"])) for checkpoint in checkpoints]
+        models = [bundles.exported(network) for network in networks]
         graphs = [folder / f"member_{number}.onnx" for number in range(len(models))]
         for model, graph in zip(models, graphs, strict=True):
-            write_onnx(model, bundles.side_px, graph)
+            write_onnx(model, bundles.side_px, graph, bundles.output_name)
         manifest = bundles.manifest(checkpoints, card, graphs)
         _write_manifest(folder, manifest)
         parity = {"tiles": sum(PARITY_BATCHES), "weights": weights, **_parity(folder, models, bundles)}

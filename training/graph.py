@@ -15,8 +15,8 @@ OPSET = 18
 WeightType = Literal["float32", "float16"]
 
 
-def write_onnx(model: nn.Module, tile_px: int, path: Path) -> None:
-    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to `logits`, with a free batch."""
+def write_onnx(model: nn.Module, tile_px: int, path: Path, output_name: str = "logits") -> None:
+    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to its output, with a free batch."""
     batch = torch.export.Dim("batch", min=1, max=1024)
     example = torch.zeros(2, 3, tile_px, tile_px)
     program = torch.onnx.export(
@@ -24,7 +24,7 @@ def write_onnx(model: nn.Module, tile_px: int, path: Path) -> None:
         (example,),
         dynamo=True,
         input_names=[INPUT_NAME],
-        output_names=["logits"],
+        output_names=[output_name],
         dynamic_shapes=({0: batch},),
         opset_version=OPSET,
         verbose=False,

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from algorithm.manifest import Normalisation
 from training.normalise import normalise
@@ -20,7 +20,11 @@ class Predictor:
     @torch.inference_mode()
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Squares (B, S, S, 3) uint8 RGB to logits of the one class: (1, B, S, S) of maps, (1, B) of whole squares."""
-        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float() / 255
         self.model.eval()
-        logits: NDArray[np.float32] = self.model(normalise(batch, self.settings))[:, 0].cpu().numpy()[None]
+        logits: NDArray[np.float32] = self.model(self.prepared(pixels))[:, 0].cpu().numpy()[None]
         return logits
+
+    def prepared(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """Squares (B, S, S, 3) uint8 RGB as the network takes them, (B, 3, S, S)."""
+        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float() / 255
+        return normalise(batch, self.settings)

@@ -8,12 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from algorithm.boxes_manifest import BoxesPostprocess
 from algorithm.classification_manifest import ClassificationInput, ClassificationPostprocess
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import InputSettings, Postprocess
 from algorithm.settings import Settings, first_problem
 from algorithm.stain import StainModel
 from training.data.folds import FoldsBy
+from training.data.three_levels import Mode
 
 FOLDER = Path(__file__).with_name("recipes")
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -122,17 +124,29 @@ class SamplingSettings(Settings):
     mask_radius_um: Positive = 3.0
 
 
+class AnchorSamplingSettings(Settings):
+    """Which tiles make a batch (systems of boxes): about an annotated figure or look-alike each (data/three_levels.py).
+
+    empty_fraction: of a batch from tissue without any, where there is such. box_um: the side of the boxes about them.
+    """
+
+    mode: Mode = "hierarchical"
+    empty_fraction: Share = 0.1
+    box_um: Positive = 16.0
+
+
 class AugmentSettings(Settings):
     """How tiles are changed in training; every probability may be 0.
 
     The settings of negatives are for tiles without a figure: made darker, they teach that a dark nucleus alone is none.
     `stain_model` says whose stain vectors are changed, the constants of Ruifrok and Johnston or those estimated from
     each region. With `stain_pair` haematoxylin and eosin change both or neither, on tissue alone, and what is neither
-    of them is dropped; without it they and that rest change each by itself.
+    of them is dropped; without it they and that rest change each by itself. `hue` is in shares of the full circle.
     """
 
     flips_and_turns: bool = True
     rotation: Share = 0.0
+    rotation_degrees: Annotated[float, Field(gt=0, le=180)] = 180.0
     scale: Range = (1.0, 1.0)
     scale_negatives: Range = (1.0, 1.0)
     stain: Share = 0.0
@@ -143,6 +157,9 @@ class AugmentSettings(Settings):
     stain_shift: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
+    hue: Share = 0.0
+    saturation: Share = 0.0
+    value: Share = 0.0
     blur: Share = 0.0
     blur_sigma_px: Range = (0.5, 1.5)
     coarser: Share = 0.0
@@ -258,6 +275,38 @@ class SegmentationRecipe(Recipe):
         return self
 
 
+class BoxesRecipe(Recipe):
+    """A detector that finds boxes. select_on, threshold_cost: as of one that segments."""
+
+    READING = ("input.overlap", "postprocess", "threshold_cost")
+
+    system: Literal["boxes"]
+    select_on: Literal["loss", "f1", "last"] = "loss"
+    threshold_cost: Share = 0.0
+    model: RTMDetSettings
+    input: InputSettings
+    postprocess: BoxesPostprocess
+    sampling: AnchorSamplingSettings = AnchorSamplingSettings()
+    loss: BoxLossSettings = BoxLossSettings()
+
+    @property
+    def side_px(self) -> int:
+        """Of what the network takes."""
+        return self.input.tile_px
+
+    @property
+    def box_px(self) -> float:
+        """The side of a box."""
+        return self.sampling.box_um / self.input.resolution_um_px
+
+    @model_validator(mode="after")
+    def _tiles_fit_the_network(self) -> Self:
+        step = self.model.tiles_are_multiples_of_px
+        if self.input.tile_px % step:
+            raise ValueError(f"input.tile_px should be a multiple of {step}, for this network")
+        return self
+
+
 class ClassificationRecipe(Recipe):
     """A classifier of mitotic figures, normal or atypical.
 
@@ -288,8 +337,13 @@ class ClassificationRecipe(Recipe):
         return self
 
 
-AnyRecipe = SegmentationRecipe | ClassificationRecipe
-SYSTEMS: dict[str, type[AnyRecipe]] = {"segmentation": SegmentationRecipe, "classification": ClassificationRecipe}
+DetectionRecipe = SegmentationRecipe | BoxesRecipe
+AnyRecipe = DetectionRecipe | ClassificationRecipe
+SYSTEMS: dict[str, type[AnyRecipe]] = {
+    "segmentation": SegmentationRecipe,
+    "boxes": BoxesRecipe,
+    "classification": ClassificationRecipe,
+}
 
 
 def load_recipe(name: str, overrides: list[str] | None = None) -> AnyRecipe:

@@ -1,17 +1,21 @@
 """Validation with the shipped tiling and merging and the official metric."""
 
 from collections.abc import Sequence
+from typing import Any
 
+from algorithm.detections import Detections
+from algorithm.detectors import boxes
 from algorithm.detectors.base import Predict
+from algorithm.detectors.boxes import BoxesSettings
 from algorithm.detectors.segmentation import SegmentationSettings, detect_with_each
 from algorithm.images.resampled import ResampledImage
-from algorithm.manifest import Postprocess
+from algorithm.manifest import Thresholds
 from algorithm.tissue import tissue_map
 from evaluation.matching import Counts, match
 from evaluation.thresholds import OperatingPoint, best_point, strictest_point
 from training.data.regions import Region, RegionImage
 from training.data.split import Split, searched
-from training.recipe import SegmentationRecipe
+from training.recipe import BoxesRecipe, DetectionRecipe
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(16))
 BATCH_SIZE = 8
@@ -22,7 +26,7 @@ def metrics(point: OperatingPoint) -> dict[str, float]:
     return {**_figures("validation", point.counts), "threshold": point.threshold}
 
 
-def tested_metrics(predict: Predict, split: Split, recipe: SegmentationRecipe, threshold: float) -> dict[str, float]:
+def tested_metrics(predict: Predict, split: Split, recipe: DetectionRecipe, threshold: float) -> dict[str, float]:
     """Of the held-out domain, at a threshold that it did not choose; empty where folds are by slide."""
     if not split.tested:
         return {}
@@ -35,7 +39,7 @@ def _figures(part: str, counts: Counts) -> dict[str, float]:
 
 
 def best_score(
-    predict: Predict, regions: Sequence[Region], recipe: SegmentationRecipe, members: int = 1
+    predict: Predict, regions: Sequence[Region], recipe: DetectionRecipe, members: int = 1
 ) -> OperatingPoint:
     """Detect in every region at each threshold: the one of the best F1, or as the recipe's `threshold_cost` says."""
     return best_scores(predict, regions, recipe, [recipe.postprocess], members)[0]
@@ -44,8 +48,8 @@ def best_score(
 def best_scores(
     predict: Predict,
     regions: Sequence[Region],
-    recipe: SegmentationRecipe,
-    postprocesses: Sequence[Postprocess],
+    recipe: DetectionRecipe,
+    postprocesses: Sequence[Thresholds],
     members: int = 1,
 ) -> list[OperatingPoint]:
     """As `best_score`, for several ways of reading the same maps; the network runs once."""
@@ -55,8 +59,8 @@ def best_scores(
 def _totals(
     predict: Predict,
     regions: Sequence[Region],
-    recipe: SegmentationRecipe,
-    postprocesses: Sequence[Postprocess],
+    recipe: DetectionRecipe,
+    postprocesses: Sequence[Thresholds],
     members: int = 1,
 ) -> list[list[Counts]]:
     """The counts of all regions together: one row for each of the postprocesses, in it one entry for each threshold."""
@@ -74,22 +78,44 @@ def _chosen(totals: Sequence[Counts], cost: float) -> OperatingPoint:
 
 
 def counts_at_thresholds(
-    predict: Predict, region: Region, recipe: SegmentationRecipe, postprocesses: Sequence[Postprocess], members: int = 1
+    predict: Predict, region: Region, recipe: DetectionRecipe, postprocesses: Sequence[Thresholds], members: int = 1
 ) -> list[list[Counts]]:
     """Detections of one region against its annotations, as the challenge counts them; of the mean of the members.
 
     One row for each of the postprocesses, in it one entry for each of THRESHOLDS.
     """
     view = ResampledImage(RegionImage(region), recipe.input.resolution_um_px)
-    settings = SegmentationSettings(
-        tile_px=recipe.input.tile_px, overlap=recipe.input.overlap, postprocess=recipe.postprocess
-    )
-    at_thresholds = [
-        postprocess.model_copy(update={"threshold": threshold, "lower_threshold": threshold})
-        for postprocess in postprocesses
-        for threshold in THRESHOLDS
-    ]
-    found = detect_with_each(at_thresholds, view, predict, settings, tissue_map(view), members, BATCH_SIZE)
+    find = _by_boxes if isinstance(recipe, BoxesRecipe) else _by_segmentation
+    found = find(view, predict, recipe, postprocesses, members)
     millimetres = region.spacing_um / 1000
     counts = [match(region.figures * millimetres, detections.points * millimetres) for detections in found]
     return [counts[start : start + len(THRESHOLDS)] for start in range(0, len(counts), len(THRESHOLDS))]
+
+
+def _by_segmentation(
+    view: ResampledImage, predict: Predict, recipe: DetectionRecipe, postprocesses: Sequence[Thresholds], members: int
+) -> list[Detections]:
+    """Where a map is cut changes what hangs together, so it is read at each threshold."""
+    at_thresholds = [_cut_at(postprocess, threshold) for postprocess in postprocesses for threshold in THRESHOLDS]
+    settings = SegmentationSettings(**_tiling(recipe), postprocess=recipe.postprocess)
+    return detect_with_each(at_thresholds, view, predict, settings, tissue_map(view), members, BATCH_SIZE)
+
+
+def _by_boxes(
+    view: ResampledImage, predict: Predict, recipe: DetectionRecipe, postprocesses: Sequence[Thresholds], members: int
+) -> list[Detections]:
+    """What is found at a threshold is part of what is found at a lower one."""
+    found = []
+    for postprocess in postprocesses:
+        settings = BoxesSettings(**_tiling(recipe), postprocess=_cut_at(postprocess, THRESHOLDS[0]))
+        all_found = boxes.detect(view, predict, settings, tissue_map(view), members, BATCH_SIZE)
+        found += [all_found.select(all_found.scores >= threshold) for threshold in THRESHOLDS]
+    return found
+
+
+def _cut_at(postprocess: Any, threshold: float) -> Any:
+    return postprocess.model_copy(update={"threshold": threshold, "lower_threshold": threshold})
+
+
+def _tiling(recipe: DetectionRecipe) -> dict[str, Any]:
+    return {"tile_px": recipe.input.tile_px, "overlap": recipe.input.overlap}

@@ -9,10 +9,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from algorithm.bundle import Bundle, load_bundle
+from algorithm.bundle import load_bundle
 from algorithm.errors import AlgorithmError
 from tests.training.drawing import drawn_data, drawn_region, tiny_recipe
-from training import ensemble
 from training.bundles.card import Card
 from training.checkpoints import BEST, load_checkpoint
 from training.data.read import Data
@@ -23,15 +22,10 @@ SHARES = (0.9, 0.6)
 """How sure the two members are of a figure: together 0.75."""
 
 
-class TwoMembers:
-    """In place of ONNX Runtime: each as sure of all that is dark as SHARES says, and both of nothing else."""
-
-    def __init__(self, _bundle: Bundle, device: str) -> None:
-        assert device == "cpu"
-
-    def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        dark = tiles[..., 0] < 80
-        return np.stack([np.where(dark, share, 0.01) for share in SHARES]).astype(np.float32)
+def two_members(tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Each as sure of all that is dark as SHARES says, and both of nothing else."""
+    dark = tiles[..., 0] < 80
+    return np.stack([np.where(dark, share, 0.01) for share in SHARES]).astype(np.float32)
 
 
 @pytest.fixture
@@ -43,22 +37,20 @@ def by_domain() -> tuple[Any, list[dict[str, Any]], Data]:
 
 
 def test_the_threshold_is_that_of_the_mean(
-    bundle: Path, by_domain: tuple[Any, list[dict[str, Any]], Data], monkeypatch: pytest.MonkeyPatch
+    by_domain: tuple[Any, list[dict[str, Any]], Data],
 ) -> None:
     """The strictest at which the mean of the two finds the figures; of one member alone it would be 0.9 or 0.6."""
-    monkeypatch.setattr(ensemble, "Ensemble", TwoMembers)
-    found = validate_ensemble(load_bundle(bundle), *by_domain)
+    found = validate_ensemble(two_members, *by_domain)
     assert (found.f1, found.threshold) == (1.0, 0.75)
     assert found.slides == 4  # a 0, a 3, b 0 and b 3
 
 
 def test_a_domain_that_all_members_hold_out_chooses_nothing(
-    bundle: Path, by_domain: tuple[Any, list[dict[str, Any]], Data], monkeypatch: pytest.MonkeyPatch
+    by_domain: tuple[Any, list[dict[str, Any]], Data],
 ) -> None:
     """Two runs that held out a: of the others' slides b 0 and b 3 validated both."""
-    monkeypatch.setattr(ensemble, "Ensemble", TwoMembers)
     recipe, checkpoints, data = by_domain
-    assert validate_ensemble(load_bundle(bundle), recipe, [checkpoints[0]] * 2, data).slides == 2
+    assert validate_ensemble(two_members, recipe, [checkpoints[0]] * 2, data).slides == 2
 
 
 def test_the_manifest_says_what_chose_it(

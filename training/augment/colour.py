@@ -1,4 +1,4 @@
-"""Changes of stain, brightness and contrast, on RGB tiles (B, 3, H, W) with values in 0 to 1."""
+"""Changes of stain, brightness, contrast and hue, on RGB tiles (B, 3, H, W) with values in 0 to 1."""
 
 import torch
 from torch import Tensor
@@ -37,3 +37,27 @@ def change_brightness_and_contrast(tiles: Tensor, brightness: Tensor, contrast: 
     """Adds brightness (B,) and scales the distance to the tile's mean by contrast (B,)."""
     mean = tiles.mean(dim=(1, 2, 3), keepdim=True)
     return ((tiles - mean) * contrast[:, None, None, None] + mean + brightness[:, None, None, None]).clamp(0, 1)
+
+
+def change_hsv(tiles: Tensor, changes: Tensor) -> Tensor:
+    """RGB tiles (B, 3, H, W) in 0 to 1, their hue shifted and their saturation and value changed.
+
+    changes: (B, 3), of the hue in shares of the full circle, of both others in shares of themselves.
+    """
+    hue, saturation, value = _hsv(tiles)
+    shift, *gains = (1 + change[:, None, None] for change in changes.T)
+    saturation, value = ((part * gain).clamp(0, 1) for part, gain in zip((saturation, value), gains, strict=True))
+    sixths = ((hue + shift) % 1)[:, None] * 6
+    # how far each of R, G, B lies below the largest: they peak at 0, 2 and 4 sixths of the circle
+    away = (sixths - torch.tensor([0.0, 2.0, 4.0]).view(3, 1, 1) + 3) % 6 - 3
+    return value[:, None] * (1 - saturation[:, None] * (away.abs() - 1).clamp(0, 1))
+
+
+def _hsv(tiles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Hue in shares of the circle, saturation and value, (B, H, W) each; the hue of grey is 0."""
+    value, largest = tiles.max(dim=1)
+    chroma = value - tiles.amin(dim=1)
+    red, green, blue = tiles.unbind(1)
+    differences = torch.stack([green - blue, blue - red, red - green], dim=1).gather(1, largest[:, None])[:, 0]
+    sixths = differences / chroma.clamp(min=1e-8) + 2 * largest
+    return sixths / 6 % 1, chroma / value.clamp(min=1e-8), value

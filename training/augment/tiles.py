@@ -1,13 +1,13 @@
 """From windows of a data set to the tiles that a network trains on, as a recipe's `augment` says."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from training.augment import colour, geometry, optics
 from training.data.sampling import Window
 from training.recipe import AugmentSettings
-
-FULL_TURN = 2 * torch.pi
 
 
 def augmented_tiles(
@@ -16,7 +16,8 @@ def augmented_tiles(
     """RGB tiles (B, 3, T, T) in 0 to 1 and masks (B, K, T, T) of 0 and 1; K is 1 where windows have one mask."""
     stacked = torch.stack([_with_mask(window) for window in windows])
     scales = torch.stack([_scale(window.positive, settings, generator) for window in windows])
-    angles = _uniform(0, FULL_TURN, len(windows), generator) * _chosen(settings.rotation, len(windows), generator)
+    reach = math.radians(settings.rotation_degrees)
+    angles = _uniform(-reach, reach, len(windows), generator) * _chosen(settings.rotation, len(windows), generator)
     tiles = geometry.cut_tiles(stacked, tile_px, scales, angles)
     if settings.flips_and_turns:
         tiles = geometry.flip_and_turn(tiles, generator)
@@ -54,7 +55,11 @@ def _change_colour(
     brightness = settings.brightness * _uniform(-1, 1, count, generator)
     contrast = 1 + settings.contrast * _uniform(-1, 1, count, generator)
     tiles = colour.change_stains(tiles, vectors, gains * darkening[:, None], shifts, settings.stain_pair)
-    return colour.change_brightness_and_contrast(tiles, brightness, contrast)
+    tiles = colour.change_brightness_and_contrast(tiles, brightness, contrast)
+    if not (settings.hue or settings.saturation or settings.value):
+        return tiles
+    spread = torch.tensor([settings.hue, settings.saturation, settings.value])
+    return colour.change_hsv(tiles, spread * _uniform(-1, 1, 3 * count, generator).view(count, 3))
 
 
 def _stain_changes(count: int, settings: AugmentSettings, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -12,13 +12,17 @@ from training.bundles.card import Card
 from training.data.read import Data
 
 Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Squares (B, side_px, side_px, 3) uint8 RGB to the members' logits (M, B, ...)."""
+"""Squares (B, side_px, side_px, 3) uint8 RGB to the members' logits (M, B, ...), or whatever else they give."""
 
 
 class Bundles(Protocol):
-    """side_px: of the squares that the networks take."""
+    """side_px: of the squares that the networks take. output_name: what graphs call what they give."""
 
     side_px: int
+    output_name: str
+
+    def exported(self, model: nn.Module) -> nn.Module:
+        """What is written as a graph, of a checkpoint's network."""
 
     def manifest(self, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]) -> dict[str, Any]:
         """The manifest as a tree, parity still empty."""
@@ -27,7 +31,7 @@ class Bundles(Protocol):
         """Of a bundle, run as the algorithm does on a CPU."""
 
     def logits_of(self, model: nn.Module) -> Logits:
-        """Of a checkpoint's network, an ensemble of one."""
+        """Of what is exported of a checkpoint's network, an ensemble of one."""
 
     def validate(
         self, folder: Path, checkpoints: Sequence[dict[str, Any]], data: Data, manifest: dict[str, Any]

@@ -1,11 +1,16 @@
 """From a recipe to what its bundles say."""
 
 from training.bundles.base import Bundles
+from training.bundles.boxes import BoxesBundles
 from training.bundles.classification import ClassificationBundles
 from training.bundles.segmentation import SegmentationBundles
-from training.recipe import AnyRecipe, SegmentationRecipe
+from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe
 
 
 def bundles_of(recipe: AnyRecipe) -> Bundles:
     """Those of the recipe's system."""
-    return SegmentationBundles(recipe) if isinstance(recipe, SegmentationRecipe) else ClassificationBundles(recipe)
+    if isinstance(recipe, ClassificationRecipe):
+        return ClassificationBundles(recipe)
+    if isinstance(recipe, BoxesRecipe):
+        return BoxesBundles(recipe)
+    return SegmentationBundles(recipe)

@@ -25,6 +25,10 @@ class ClassificationBundles:
     def __init__(self, recipe: ClassificationRecipe) -> None:
         self.recipe = recipe
         self.side_px = recipe.input.patch_px
+        self.output_name = "logits"
+
+    def exported(self, model: nn.Module) -> nn.Module:
+        return model
 
     def manifest(self, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]) -> dict[str, Any]:
         """Votes are taken as the recipe says."""

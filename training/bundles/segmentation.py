@@ -26,16 +26,19 @@ class SegmentationBundles:
     def __init__(self, recipe: SegmentationRecipe) -> None:
         self.recipe = recipe
         self.side_px = recipe.input.tile_px
+        self.output_name = "logits"
+
+    def exported(self, model: nn.Module) -> nn.Module:
+        return model
 
     def manifest(self, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]) -> dict[str, Any]:
         """The decision threshold is the mean of the members' own."""
-        threshold = float(np.mean([checkpoint["best"]["threshold"] for checkpoint in checkpoints]))
         manifest = SegmentationManifest(
             name=card.name,
             version=card.version,
             members=tuple(member(graph, checkpoint) for graph, checkpoint in zip(graphs, checkpoints, strict=True)),
             input=self.recipe.input,
-            postprocess=self.recipe.postprocess.model_copy(update={"threshold": round(threshold, 4)}),
+            postprocess=self.recipe.postprocess.model_copy(update={"threshold": mean_threshold(checkpoints)}),
             provenance=provenance(self.recipe, card),
             intended_use=card.intended_use,
         )
@@ -51,9 +54,15 @@ class SegmentationBundles:
         self, folder: Path, checkpoints: Sequence[dict[str, Any]], data: Data, manifest: dict[str, Any]
     ) -> None:
         """Choose the decision threshold on the slides that no run trained on."""
-        validation = validate_ensemble(load_bundle(folder), self.recipe, checkpoints, data)
+        predict = Ensemble(load_bundle(folder), device="cpu")
+        validation = validate_ensemble(predict, self.recipe, checkpoints, data)
         manifest["provenance"]["validation"] = validation.model_dump()
         manifest["postprocess"]["threshold"] = validation.threshold
+
+
+def mean_threshold(checkpoints: Sequence[dict[str, Any]]) -> float:
+    """Of the members' own."""
+    return round(float(np.mean([checkpoint["best"]["threshold"] for checkpoint in checkpoints])), 4)
 
 
 def member(graph: Path, checkpoint: dict[str, Any]) -> Member:

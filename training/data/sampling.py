@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,19 @@ class Window:
     mask: NDArray[np.uint8]
     positive: bool
     stains: StainMatrix = RUIFROK
+
+
+class Sampler(Protocol):
+    """What draws the windows of a batch; whatever it draws follows from the generator it is given."""
+
+    def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
+        """One window, with something annotated or without."""
+
+    def drawn(self, size: int) -> int:
+        """How many tiles are drawn for a batch of `size`."""
+
+    def positives(self, size: int) -> int:
+        """How many tiles of a batch are positive; they come first."""
 
 
 class TileSampler:
@@ -96,14 +110,13 @@ class TileSampler:
             points = rng.random((TRIES, 2)) * (region.width, region.height)
         for point in points:
             window = self._cut(rng, region, point, window_px, positive=False)
-            if not window.mask.any() and _holds_tissue(window.pixels):
+            if not window.mask.any() and holds_tissue(window.pixels):
                 break
         return window
 
     def _cut(self, rng: np.random.Generator, region: Region, point: Points, window_px: int, positive: bool) -> Window:
         """A window whose middle tile holds the point at a uniform place."""
-        shift = rng.integers(0, self.tile_px, size=2) + (window_px - self.tile_px) // 2
-        x, y = (int(corner) for corner in np.round(point) - shift)
+        x, y = corner_about(rng, point, self.tile_px, window_px)
         pixels = read_padded(region, x, y, window_px, window_px)
         mask = padded(self._draw_of(region), (region.width, region.height), x, y, window_px, window_px)
         return Window(pixels, mask, positive, self.stains(region))
@@ -113,6 +126,13 @@ class TileSampler:
         return region.mask or partial(disk_mask, region.figures, radius_px=self.radius_px)
 
 
-def _holds_tissue(pixels: Pixels, least: float = 0.25) -> bool:
+def corner_about(rng: np.random.Generator, point: Points, tile_px: int, window_px: int) -> tuple[int, int]:
+    """The upper left corner, x then y, of a window whose middle tile holds a point (2,) at a uniform place."""
+    shift = rng.integers(0, tile_px, size=2) + (window_px - tile_px) // 2
+    x, y = np.round(point) - shift
+    return int(x), int(y)
+
+
+def holds_tissue(pixels: Pixels, least: float = 0.25) -> bool:
     """Whether at least a quarter of the window is tissue, as far as every eighth pixel tells."""
     return bool(tissue_pixels(pixels[::8, ::8]).mean() >= least)

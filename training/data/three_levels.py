@@ -6,7 +6,7 @@ the inverse frequencies that its text means lets data sets of one sample an imag
 then a class, an image and a sample does what the text asks for, and is the default.
 """
 
-import warnings
+import logging
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 Mode = Literal["hierarchical", "product", "printed"]
 Names = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+log = logging.getLogger(__name__)
 
 
 def sample_probabilities(
@@ -57,7 +59,7 @@ def _share_of_figures(data_sets: list[Flags]) -> list[float]:
     share = (len(data_sets) / 2 - all_figures) / mixed if mixed else 0.5
     share = min(max(share, 0.0), 1.0)
     if 2 * (all_figures + mixed * share) != len(data_sets):
-        warnings.warn("Too many data sets have one class alone: figures cannot be half of what is drawn.", stacklevel=3)
+        log.warning("Too many data sets have one class alone: figures cannot be half of what is drawn.")
     return [float(figures.all()) if figures.all() or not figures.any() else share for figures in data_sets]
 
 

@@ -14,7 +14,7 @@ from training.models.build import build_model
 from training.models.memory import kept_for_gradient, peak_of_export
 from training.models.multitask import Multitask
 from training.models.vm_unet import SS2D
-from training.recipe import AnyRecipe, SegmentationRecipe
+from training.recipe import AnyRecipe, ClassificationRecipe, DetectionRecipe, SegmentationRecipe
 
 SCAN_OPERATIONS = 9
 """For each number of the state and each step, as Mamba's and VMamba's authors count them."""
@@ -99,6 +99,7 @@ def run_cost(recipe: AnyRecipe, tile: Description) -> RunCost:
     region_tiles = None
     if isinstance(recipe, SegmentationRecipe):
         passes += _passes_of_choosing(recipe)
+    if not isinstance(recipe, ClassificationRecipe):
         region_tiles = _tiles_of_a_region(recipe)
     return RunCost(
         tiles=batches * size,
@@ -117,7 +118,7 @@ def _passes_of_choosing(recipe: SegmentationRecipe) -> int:
     return size + (size - round(size * sampling.positive_fraction)) * (sampling.negatives_drawn - 1)
 
 
-def _tiles_of_a_region(recipe: SegmentationRecipe) -> int:
+def _tiles_of_a_region(recipe: DetectionRecipe) -> int:
     stride = stride_px(recipe.input.tile_px, recipe.input.overlap)
     sides = (round(side * REGION_UM_PX / recipe.input.resolution_um_px) for side in REGION_PX)
     columns, rows = (len(origins(side, recipe.input.tile_px, stride)) for side in sides)

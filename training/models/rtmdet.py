@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from training.models.boxes import STRIDES
+from training.models.boxes import STRIDES, decode, flatten_levels, point_priors
 from training.models.cspnext import ConvNorm, CSPLayer, CSPNeXt, scaled_depth, scaled_width
 
 NECK_BLOCKS = 3
@@ -23,6 +23,9 @@ STACKED = 2
 """Convolutions before the last of each branch of the head."""
 FIRST_PROBABILITY = 0.01
 """Of every class at every place before training (Lin et al., "Focal Loss for Dense Object Detection", section 3.3)."""
+FIRST_DISTANCE = 1.0
+"""In strides, before training: a box without an area overlaps nothing, and its loss, which counts by the overlap, has no
+gradient. (mmdetection begins with 0, and with a backbone that knows much.)"""
 HEAD_STD = 0.01
 
 Levels = list[tuple[Tensor, Tensor]]
@@ -48,6 +51,20 @@ class RTMDet(nn.Module):
 
     def forward(self, images: Tensor) -> Levels:
         return self.bbox_head(self.neck(self.backbone(images)))
+
+
+class Decoded(nn.Module):
+    """A network's answers as bundles have them: (batch, 4 + classes, N), boxes x1, y1, x2, y2 in px and logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits, distances = flatten_levels(self.network(images))
+        height, width = images.shape[-2:]
+        boxes = decode(distances, point_priors(height, width, images.device))
+        return torch.cat([boxes, logits], dim=-1).transpose(1, 2)
 
 
 class Neck(nn.Module):
@@ -92,10 +109,13 @@ class Head(nn.Module):
         self.reg_convs = _branches(channels)
         classifiers = [nn.Conv2d(channels, classes, 1) for _ in STRIDES]
         self.rtm_cls = nn.ModuleList(classifiers)
-        self.rtm_reg = nn.ModuleList(nn.Conv2d(channels, 4, 1) for _ in STRIDES)
+        distances = [nn.Conv2d(channels, 4, 1) for _ in STRIDES]
+        self.rtm_reg = nn.ModuleList(distances)
         self.apply(_initialise)
         for last in classifiers:
             nn.init.constant_(last.get_parameter("bias"), -math.log((1 - FIRST_PROBABILITY) / FIRST_PROBABILITY))
+        for last in distances:
+            nn.init.constant_(last.get_parameter("bias"), FIRST_DISTANCE)
 
     def forward(self, maps: Sequence[Tensor]) -> Levels:
         levels = []

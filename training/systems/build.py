@@ -8,8 +8,9 @@ from algorithm.errors import AlgorithmError
 from training.data.read import Data, read_data
 from training.data.split import Split
 from training.data.typed import read_typed
-from training.recipe import AnyRecipe, SegmentationRecipe
+from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe
 from training.systems.base import System
+from training.systems.boxes import BoxDetection
 from training.systems.classification import Classification
 from training.systems.segmentation import Segmentation
 
@@ -19,7 +20,7 @@ def read_for(recipe: AnyRecipe, folders: list[Path], figure_free: list[Path], sp
 
     Raises AlgorithmError for figure-free tissue that a classifier cannot use, InputError as the readers do.
     """
-    if isinstance(recipe, SegmentationRecipe):
+    if not isinstance(recipe, ClassificationRecipe):
         return read_data(folders, figure_free, recipe.input.resolution_um_px, spacing_um)
     if figure_free:
         raise AlgorithmError(f"{recipe.name} types figures: tissue without any is of no use.", "Leave it out.")
@@ -28,6 +29,8 @@ def read_for(recipe: AnyRecipe, folders: list[Path], figure_free: list[Path], sp
 
 def build_system(recipe: AnyRecipe, split: Split, device: torch.device) -> System:
     """The system that the recipe names, over a split of the data."""
-    if isinstance(recipe, SegmentationRecipe):
-        return Segmentation(recipe, split, device)
-    return Classification(recipe, split, device)
+    if isinstance(recipe, ClassificationRecipe):
+        return Classification(recipe, split, device)
+    if isinstance(recipe, BoxesRecipe):
+        return BoxDetection(recipe, split, device)
+    return Segmentation(recipe, split, device)

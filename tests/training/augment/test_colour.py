@@ -1,12 +1,15 @@
 """Changes of stain on mixtures whose amounts of stain are known."""
 
+import colorsys
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from algorithm.stain import RUIFROK, StainMatrix
 from tests.arrays import GLASS
-from training.augment.colour import change_brightness_and_contrast, change_stains, stain_vectors
+from training.augment.colour import change_brightness_and_contrast, change_hsv, change_stains, stain_vectors
 
 ONE, ZERO = torch.ones(1, 3), torch.zeros(1, 3)
 
@@ -141,3 +144,17 @@ def test_inputs_are_left_alone() -> None:
     change_stains(tiles, FIXED.expand(2, 3, 3), torch.full((2, 3), 1.5), torch.full((2, 3), 0.1), tissue_only=True)
     change_brightness_and_contrast(tiles, torch.full((2,), 0.2), torch.full((2,), 1.4))
     assert torch.equal(tiles, before)
+
+
+def test_hue_saturation_and_value_are_those_of_the_standard_library() -> None:
+    tiles = torch.rand((2, 3, 4, 5), generator=torch.Generator().manual_seed(0))
+    tiles[0, :, 0, 0] = 0.5  # grey
+    tiles[0, :, 0, 1] = 0.0
+    changes = torch.tensor([[0.1, -0.2, 0.15], [-0.07, 0.2, -0.2]])
+    found = change_hsv(tiles, changes)
+    for index, (hue_by, saturation_by, value_by) in enumerate(changes.tolist()):
+        for y, x in itertools.product(range(4), range(5)):
+            hue, saturation, value = colorsys.rgb_to_hsv(*tiles[index, :, y, x].tolist())
+            changed = (hue + hue_by) % 1, min(saturation * (1 + saturation_by), 1), min(value * (1 + value_by), 1)
+            assert found[index, :, y, x].tolist() == pytest.approx(colorsys.hsv_to_rgb(*changed), abs=1e-5)
+    assert change_hsv(tiles, torch.zeros(2, 3)).numpy() == pytest.approx(tiles.numpy(), abs=1e-6)

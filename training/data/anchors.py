@@ -1,0 +1,112 @@
+"""Tiles about annotated figures and look-alikes, for networks that find boxes."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from algorithm.errors import InputError
+from algorithm.stain import RUIFROK, StainMatrix
+from training.data.masks import disk_mask, padded
+from training.data.regions import Points, Region, read_padded
+from training.data.sampling import Window, corner_about, holds_tissue
+from training.data.three_levels import sample_probabilities
+from training.recipe import AnchorSamplingSettings
+
+MARK_RADIUS_PX = 2.5
+"""Of the disks that mark annotated points, so that a tile's points are turned and scaled with its pixels."""
+TRIES = 20
+
+
+class AnchorSampler:
+    """Draws windows about annotated points, as often as data/three_levels.py says, and windows of empty tissue.
+
+    Empty tissue is that of regions without any annotation. `stains` says a region's stain vectors. Raises InputError
+    where nothing is annotated.
+    """
+
+    def __init__(
+        self,
+        data_sets: Sequence[Sequence[Region]],
+        tile_px: int,
+        settings: AnchorSamplingSettings,
+        stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
+    ) -> None:
+        self.tile_px, self.settings, self.stains = tile_px, settings, stains
+        self.annotated = [region for regions in data_sets for region in regions if len(_points(region))]
+        self.empty = [region for regions in data_sets for region in regions if not len(_points(region))]
+        if not self.annotated:
+            raise InputError("No region of the fold has an annotation.", "Give more data, or fewer folds.")
+        names = [name for name, regions in enumerate(data_sets) for region in regions if len(_points(region))]
+        counts = [len(_points(region)) for region in self.annotated]
+        self._region = np.repeat(np.arange(len(counts)), counts)
+        self._number = np.concatenate([np.arange(count) for count in counts])
+        figures = np.concatenate([np.arange(len(_points(r))) < len(r.figures) for r in self.annotated])
+        probabilities = sample_probabilities(np.repeat(names, counts), self._region, figures, settings.mode)
+        self._up_to = np.cumsum(probabilities)
+        self._areas = np.cumsum([region.width * region.height for region in self.empty])
+
+    def __len__(self) -> int:
+        return len(self._region)
+
+    def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
+        """`size` windows of window_px, those about an annotation first."""
+        return [self.window(rng, place < self.positives(size), window_px) for place in range(size)]
+
+    def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
+        """A window about an annotation, or of empty tissue; masks (2, window_px, window_px) mark both classes."""
+        if positive:
+            anchor = min(int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right")), len(self) - 1)
+            region = self.annotated[self._region[anchor]]
+            return self._cut(rng, region, _points(region)[self._number[anchor]], window_px, positive=True)
+        region = self.empty[int(np.searchsorted(self._areas, rng.random() * self._areas[-1], side="right"))]
+        for point in rng.random((TRIES, 2)) * (region.width, region.height):
+            window = self._cut(rng, region, point, window_px, positive=False)
+            if holds_tissue(window.pixels):
+                break
+        return window
+
+    def drawn(self, size: int) -> int:
+        """As many as a batch has."""
+        return size
+
+    def positives(self, size: int) -> int:
+        """How many tiles of a batch are about an annotation; they come first."""
+        return size - round(size * self.settings.empty_fraction) if self.empty else size
+
+    def _cut(self, rng: np.random.Generator, region: Region, point: Points, window_px: int, positive: bool) -> Window:
+        x, y = corner_about(rng, point, self.tile_px, window_px)
+        pixels = read_padded(region, x, y, window_px, window_px)
+        marks = [
+            padded(
+                partial(disk_mask, points, radius_px=MARK_RADIUS_PX),
+                (region.width, region.height),
+                *(x, y, window_px, window_px),
+            )
+            for points in (region.figures, region.hard_negatives)
+        ]
+        return Window(pixels, np.stack(marks), positive, self.stains(region))
+
+
+def marked_boxes(marks: NDArray[np.bool_], side_px: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """The boxes of a tile whose annotated points are marked: (G, 4) left, top, right, bottom, px, and classes (G,).
+
+    marks: (classes, T, T), a disk about each point. A box lies about the middle of its mark, whole also where the tile
+    ends; pixel centres are at whole numbers. Marks that touch are one.
+    """
+    centres, classes = [np.empty((0, 2))], [np.empty(0, np.int64)]
+    for number, of_class in enumerate(marks):
+        labels, count = ndimage.label(of_class)
+        found = ndimage.center_of_mass(of_class, labels, np.arange(1, count + 1))
+        centres.append(np.array(found, np.float64).reshape(-1, 2)[:, ::-1])
+        classes.append(np.full(count, number))
+    middle = np.concatenate(centres)
+    boxes = np.hstack((middle - side_px / 2, middle + side_px / 2)).astype(np.float32)
+    return boxes, np.concatenate(classes)
+
+
+def _points(region: Region) -> Points:
+    """Figures, then look-alikes, (N, 2)."""
+    return np.concatenate((region.figures, region.hard_negatives))
