@@ -10,8 +10,12 @@ from algorithm.errors import AlgorithmError
 
 LAST, BEST = "last.pt", "best.pt"
 PARTS = {"recipe", "fold", "epoch", "best", "model", "optimiser"}
-LATER = {"weights", "masks", "trained"}
-"""What the first runs do not have; `trained`: the weights that training goes on with, where `model` is their mean."""
+LATER = {"weights", "masks", "trained", "kept", "means"}
+"""What not every run has.
+
+`trained`: the weights that training goes on with, where `model` is their mean. Where a run keeps several networks,
+`kept`: which of them `model` is; `means`: in the last checkpoint, each other's `model` and `best` by its name.
+"""
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:

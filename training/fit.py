@@ -1,7 +1,8 @@
 """Training of one fold: batches, epochs, validation, checkpoints. A run stops and resumes at any epoch."""
 
 import json
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from torch.utils.tensorboard import SummaryWriter
 
 from algorithm.errors import AlgorithmError
 from training import distributed
-from training.averaging import mean_of
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.folds import Fold
 from training.data.read import Data
 from training.data.split import Split, split_fold
+from training.kept import Kept, kept_networks
 from training.models.build import build_model
 from training.optimiser import adamw, learning_rate
 from training.recipe import AnyRecipe, OptimiserSettings, recipe_from
@@ -29,11 +30,12 @@ from training.weights.files import Weights
 
 def fit(
     recipe: AnyRecipe, data: Data, run: Path, fold: Fold, resume: bool, weights: Weights | None = None
-) -> dict[str, float]:
+) -> dict[Path, dict[str, float]]:
     """Train the recipe on all but one fold; the run's folder gets checkpoints, metrics.jsonl and TensorBoard's files.
 
-    Returns what the best network finds in the held-out domain, which is written into its checkpoint; nothing where
-    folds are by slide.
+    Where the recipe keeps several networks each has a folder inside the run's for these, but for the last checkpoint,
+    which is of them all. Returns what the best of each finds in the held-out domain, by the folder of the checkpoint
+    into which it is written; nothing where folds are by slide.
 
     The random numbers of a batch follow from the recipe's seed, the epoch and the batch alone, so a resumed run goes
     on as if it had never stopped. weights: tensors to start from, unless resumed. Where several processes train
@@ -48,28 +50,29 @@ def fit(
         trainer.restore(load_checkpoint(run / LAST))
     elif (run / LAST).exists():
         raise AlgorithmError(f"{run} already holds a run.", "Add --resume to go on with it, or give another folder.")
-    run.mkdir(parents=True, exist_ok=True)
     first = distributed.rank() == 0
-    with SummaryWriter(str(run)) if first else nullcontext() as board, Progress(disable=not first) as progress:
+    folders = [run / kept.folder for kept in trainer.kept]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    with _boards(folders if first else []) as boards, Progress(disable=not first) as progress:
         title = f"{recipe.name}, fold {trainer.fold}"
         bar = progress.add_task(title, total=recipe.optimiser.epochs, completed=trainer.epoch)
         while trainer.epoch < recipe.optimiser.epochs:
             batches = progress.add_task(f"epoch {trainer.epoch + 1}", total=recipe.optimiser.batches_per_epoch)
             training_loss = trainer.run_epoch(lambda task=batches: progress.advance(task))
             progress.remove_task(batches)
-            if board is not None:
+            if first:
                 with distributed.alone():
-                    metrics = trainer.validate(training_loss)
-                if trainer.improved:
-                    save_checkpoint(run / BEST, trainer.state())
-                save_checkpoint(run / LAST, trainer.state())  # last: a run killed before it repeats the epoch
-                _record(run, board, metrics)
+                    trainer.validate(training_loss)
+                trainer.save(run)
+                for folder, board, kept in zip(folders, boards, trainer.kept, strict=True):
+                    _record(folder, board, kept.metrics)
             distributed.wait()
             progress.advance(bar)
     if not first or not split.tested:
         return {}
     with distributed.alone():
-        return test_best(run, trainer.system, trainer.device)
+        return {folder: test_best(folder, trainer.system, trainer.device) for folder in folders}
 
 
 def _check_same_fold(weights: Weights | None, fold: Fold) -> None:
@@ -90,7 +93,7 @@ def _check_divisible(settings: OptimiserSettings) -> None:
 
 
 class Trainer:
-    """A network, its optimiser and where they stand."""
+    """A network, its optimiser, what is kept of it, and where they stand."""
 
     def __init__(self, recipe: AnyRecipe, split: Split, weights: Weights | None = None) -> None:
         torch.manual_seed(recipe.seed)
@@ -102,17 +105,10 @@ class Trainer:
         if weights is not None:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
-        self.mean = mean_of(self.model, recipe.optimiser.average) if recipe.optimiser.average else None
+        self.kept = kept_networks(self.model, recipe.optimiser)
         self.optimiser = adamw(self.model, recipe.optimiser)
         self.system = build_system(recipe, split, self.device)
         self.epoch = 0
-        self.best: dict[str, Any] = {}
-        self.improved = False
-
-    @property
-    def kept(self) -> nn.Module:
-        """The network that is validated and kept: the mean of the weights, where the recipe asks for one."""
-        return self.model if self.mean is None else self.mean.module
 
     def run_epoch(self, advance: Any) -> float:
         """Train for one epoch: the mean loss of its batches."""
@@ -124,28 +120,35 @@ class Trainer:
         self.epoch += 1
         return float(np.mean(losses))
 
-    def validate(self, training_loss: float) -> dict[str, Any]:
-        """Of the epoch just trained, whether it is the best: the metrics, one flat dict."""
-        metrics = {"epoch": self.epoch, "training_loss": training_loss, **self.system.validate(self.kept)}
-        self.improved = not self.best or self._is_better(metrics)
-        if self.improved:
-            self.best = metrics
-        return metrics
+    def validate(self, training_loss: float) -> None:
+        """Every kept network after the epoch just trained."""
+        for kept in self.kept:
+            found = self.system.validate(kept.network)
+            kept.take({"epoch": self.epoch, "training_loss": training_loss, **found}, self.recipe.select_on)
 
-    def _is_better(self, metrics: dict[str, Any]) -> bool:
-        key = self.recipe.select_on
-        if key == "last":
-            return True
-        sign = -1 if key.endswith("loss") else 1
-        return bool(sign * metrics[f"validation_{key}"] > sign * self.best[f"validation_{key}"])
+    def save(self, run: Path) -> None:
+        """The best checkpoints of the networks that are better than before, and the last of all together."""
+        for kept in self.kept:
+            if kept.improved:
+                save_checkpoint(run / kept.folder / BEST, self.state_with(kept))
+        save_checkpoint(run / LAST, self.state())  # last: a run killed before it repeats the epoch
 
     def state(self) -> dict[str, Any]:
-        """All that resuming or exporting needs."""
-        recipe = self.recipe.model_dump(mode="json")
-        parts = {"model": self.kept.state_dict(), "optimiser": self.optimiser.state_dict()}
-        if self.mean is not None:
+        """All that resuming needs."""
+        state = self.state_with(self.kept[0])
+        if len(self.kept) > 1:
+            state["means"] = {kept.folder: kept.state() for kept in self.kept[1:]}
+        return state
+
+    def state_with(self, kept: Kept) -> dict[str, Any]:
+        """All that exporting this network needs, and resuming, were it the only one kept."""
+        parts = {**kept.state(), "optimiser": self.optimiser.state_dict()}
+        if kept.mean is not None:
             parts["trained"] = self.model.state_dict()
-        where = {"fold": self.fold, "epoch": self.epoch, "best": self.best}
+        if kept.folder:
+            parts["kept"] = kept.folder
+        where = {"fold": self.fold, "epoch": self.epoch}
+        recipe = self.recipe.model_dump(mode="json")
         return {"recipe": recipe, **where, "weights": self.weights, "masks": self.masks, **parts}
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -154,12 +157,12 @@ class Trainer:
             raise AlgorithmError("The run was started with another recipe or fold.", "Give the same, or a new folder.")
         if _digests(state.get("masks", [])) != _digests(self.masks):
             raise AlgorithmError("The run was started with other masks.", "Give the same --masks, or a new folder.")
-        self.kept.load_state_dict(state["model"])
-        if self.mean is not None:
+        self.epoch, self.weights = state["epoch"], state.get("weights")
+        for kept, of_kept in zip(self.kept, [state, *state.get("means", {}).values()], strict=True):
+            kept.restore(of_kept, self.epoch * self.recipe.optimiser.batches_per_epoch)
+        if "trained" in state:
             self.model.load_state_dict(state["trained"])
-            self.mean.n_averaged.fill_(state["epoch"] * self.recipe.optimiser.batches_per_epoch)
         self.optimiser.load_state_dict(state["optimiser"])
-        self.epoch, self.best, self.weights = state["epoch"], state["best"], state.get("weights")
 
     def _step(self, step: int, batch: Batch) -> float:
         settings = self.recipe.optimiser
@@ -180,8 +183,8 @@ class Trainer:
                 "Start anew with a lower optimiser.learning_rate; the checkpoints of earlier epochs are whole.",
             )
         self.optimiser.step()
-        if self.mean is not None:
-            self.mean.update_parameters(self.model)
+        for kept in self.kept:
+            kept.follow()
         return value.item()
 
 
@@ -190,8 +193,15 @@ def _digests(masks: list[dict[str, str]]) -> list[str]:
     return [file["sha256"] for file in masks]
 
 
-def _record(run: Path, board: SummaryWriter, metrics: dict[str, Any]) -> None:
-    with (run / "metrics.jsonl").open("a") as file:
+@contextmanager
+def _boards(folders: Sequence[Path]) -> Iterator[list[SummaryWriter]]:
+    """TensorBoard's files, one in each folder."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(SummaryWriter(str(folder))) for folder in folders]
+
+
+def _record(folder: Path, board: SummaryWriter, metrics: dict[str, Any]) -> None:
+    with (folder / "metrics.jsonl").open("a") as file:
         file.write(json.dumps(metrics) + "\n")
     for key, value in metrics.items():
         if key != "epoch":

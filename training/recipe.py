@@ -19,6 +19,7 @@ from training.data.three_levels import Mode
 
 FOLDER = Path(__file__).with_name("recipes")
 Share = Annotated[float, Field(ge=0, le=1)]
+SomeShare = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Range = tuple[float, float]
@@ -207,7 +208,8 @@ class OptimiserSettings(Settings):
     precision: the network's in training; with bfloat16 the scan, the loss and the weights still are float32, and so is
     validation. average: the share by which each step moves the mean of the weights (training/averaging.py), which then
     is what is validated and kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992);
-    0: no mean.
+    0: no mean. averages: of several means, each of which is validated and kept beside the network that trains, in a
+    folder of its own (training/kept.py); none: one network is kept.
     """
 
     learning_rate: Positive = 5e-4
@@ -219,8 +221,17 @@ class OptimiserSettings(Settings):
     accumulate: int = Field(1, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     average: Share = 0.0
+    averages: tuple[SomeShare, ...] = ()
     epochs: int = Field(100, ge=1)
     batches_per_epoch: int = Field(1000, ge=1)
+
+    @model_validator(mode="after")
+    def _means_are_told_apart(self) -> Self:
+        if self.average and self.averages:
+            raise ValueError("average keeps one mean in the network's place and averages several beside it: give one")
+        if len(set(self.averages)) < len(self.averages):
+            raise ValueError("averages should be different shares")
+        return self
 
 
 class Recipe(Settings):

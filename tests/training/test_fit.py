@@ -1,7 +1,6 @@
 """Training: the same bytes again, a run that stops and goes on, and what a run's folder holds."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from algorithm.errors import AlgorithmError, InputError
+from tests.training.comparison import differences
 from tests.training.drawing import drawn_data, drawn_region, tiny_recipe, tiny_tree
 from tests.training.interruption import interrupted_in_the_second_epoch
 from training.checkpoints import BEST, LAST, load_checkpoint
@@ -31,20 +31,6 @@ METRICS = {
 
 def trainer(recipe: Recipe) -> Trainer:
     return Trainer(recipe, split_fold(drawn_data(), recipe, 0))
-
-
-def leaves(tree: object, name: str = "") -> Iterator[tuple[str, object]]:
-    """What a checkpoint holds, by the way to it."""
-    if isinstance(tree, dict | list | tuple):
-        parts = tree.items() if isinstance(tree, dict) else enumerate(tree)
-        for key, part in parts:
-            yield from leaves(part, f"{name}.{key}")
-    else:
-        yield name, tree
-
-
-def same(one: object, other: object) -> bool:
-    return torch.equal(one, other) if isinstance(one, torch.Tensor) else one == other
 
 
 def stopped_after_one_epoch(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,9 +60,7 @@ def test_a_run_that_stopped_goes_on_as_if_it_had_not(
     fit(tiny_recipe(), drawn_data(), run, fold=0, resume=True)
     assert (run / "metrics.jsonl").read_bytes() == (runs[0] / "metrics.jsonl").read_bytes()
     for name in (LAST, BEST):
-        resumed, straight = (dict(leaves(load_checkpoint(folder / name))) for folder in (run, runs[0]))
-        assert resumed.keys() == straight.keys()
-        assert {key for key in resumed if not same(resumed[key], straight[key])} == set()
+        assert differences(run / name, runs[0] / name) == set()
 
 
 def test_resuming_a_finished_run_changes_nothing(runs: list[Path]) -> None:

@@ -27,7 +27,7 @@ def provenance(recipe: Recipe, card: Card) -> dict[str, Any]:
 
 
 def of_member(graph: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A member's file, what its run held out, and what it began with."""
+    """A member's file, what its run held out, which of its networks it is, and what it began with."""
     return {
         "files": {"any": {"file": graph.name, "sha256": digest(graph)}},
         "held_out": checkpoint["fold"],
@@ -36,9 +36,11 @@ def of_member(graph: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _origins(checkpoint: dict[str, Any]) -> list[str]:
-    """What a run began with besides its recipe and its data."""
+    """Which of its run's networks this is, and what the run began with besides its recipe and its data."""
+    start = [f"network {checkpoint['kept']} of its run"] if "kept" in checkpoint else []
     weights = checkpoint.get("weights")
-    start = [] if weights is None else [f"started from {weights['tensors']} tensors of {weights['file']}"]
+    if weights is not None:
+        start.append(f"started from {weights['tensors']} tensors of {weights['file']}")
     return start + [f"masks of {used['data_set']} from {used['file']}" for used in checkpoint.get("masks", [])]
 
 

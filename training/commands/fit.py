@@ -60,8 +60,9 @@ def _fit(arguments: argparse.Namespace) -> None:
         data = with_masks(data, arguments.data, arguments.masks)
         tell("\n".join(f"{file['file']}: the masks of {file['data_set']}" for file in data.masks))
     tested = fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights)
-    if tested:
-        tell(f"held-out domain: {figures_line(tested, 'tested')}")
+    for folder, found in tested.items():
+        which = f"{folder.name}, " if len(tested) > 1 else ""
+        tell(f"{which}held-out domain: {figures_line(found, 'tested')}")
 
 
 def _fold(text: str) -> Fold:

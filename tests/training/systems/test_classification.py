@@ -15,7 +15,6 @@ from algorithm.classifier import Classifier
 from tests.training.drawing import drawn_pixels, tiny_classifier_recipe, typed_data
 from training import distributed
 from training.__main__ import main
-from training.averaging import mean_of
 from training.bundles.card import Card
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.figures import FigureSampler
@@ -170,7 +169,7 @@ def test_a_domain_is_tested_and_the_next_one_validates(tmp_path: Path) -> None:
         for part in (split.training, split.validation, split.tested)
     ]
     assert names == [["b"], ["a"], ["c"]]
-    tested = fit(recipe, data, tmp_path, fold="c", resume=False)
+    tested = fit(recipe, data, tmp_path, fold="c", resume=False)[tmp_path]
     assert tested.keys() == {f"tested_{name}" for name in ("balanced_accuracy", "sensitivity", "specificity", "auroc")}
     assert load_checkpoint(tmp_path / BEST)["best"]["tested_auroc"] == tested["tested_auroc"]
 
@@ -186,9 +185,9 @@ def test_the_mean_of_the_weights_is_what_is_kept(tmp_path: Path) -> None:
     resumed = Trainer(recipe, split_fold(typed_data(), recipe, 0))
     resumed.restore(trainer.state())
     resumed.run_epoch(lambda: None)
-    for one, other in ((resumed.kept, straight.kept), (resumed.model, straight.model)):
+    for one, other in ((resumed.kept[0].network, straight.kept[0].network), (resumed.model, straight.model)):
         torch.testing.assert_close(one.state_dict(), other.state_dict(), rtol=0, atol=0)
-    weights = [model.state_dict()["head.2.weight"] for model in (straight.kept, straight.model)]
+    weights = [model.state_dict()["head.2.weight"] for model in (straight.kept[0].network, straight.model)]
     assert not torch.equal(*weights)
     assert torch.equal(straight.state()["model"]["head.2.weight"], weights[0])
 
@@ -202,21 +201,10 @@ def test_the_mean_moves_by_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
         trainer._step(step, trainer.system.make(0, step))
         state = trainer.model.state_dict()
         seen.append({key: state[key].clone() for key in ("head.2.weight", "encoder.stem.norm.running_mean")})
-    for key, kept in trainer.kept.state_dict().items():
+    for key, kept in trainer.kept[0].network.state_dict().items():
         if key in seen[0]:
             begun = seen[0][key] / 11 + seen[1][key] * 10 / 11
             torch.testing.assert_close(kept, begun / 6 + seen[2][key] * 5 / 6)
-
-
-def test_the_mean_moves_by_its_share_in_the_end_and_copies_whole_numbers() -> None:
-    model = nn.BatchNorm1d(1)
-    mean = mean_of(model, 0.25)
-    mean.n_averaged.fill_(1000)
-    model.weight.data.fill_(3.0)
-    model.num_batches_tracked.fill_(7)
-    mean.update_parameters(model)
-    assert mean.module.weight.item() == 0.75 * 1 + 0.25 * 3
-    assert mean.module.num_batches_tracked.item() == 7
 
 
 def test_a_run_is_read_again_with_rotations(runs: list[Path]) -> None:
