@@ -135,7 +135,7 @@ def test_each_folder_is_a_run_to_validate(run: Path) -> None:
 
 
 def test_the_folders_are_the_members_of_a_bundle(run: Path, card: Card, tmp_path: Path) -> None:
-    """Each with its own epoch, figures and weights; and one of them alone is a bundle too."""
+    """Each with its own epoch, figures and weights."""
     parity = export([run / name for name in NAMES], card, tmp_path / "bundle", typed_data("abc"))
     assert parity["largest_logit_difference"] < 1e-3
     members = load_classification_bundle(tmp_path / "bundle").manifest.members
@@ -143,9 +143,9 @@ def test_the_folders_are_the_members_of_a_bundle(run: Path, card: Card, tmp_path
     assert [member.held_out for member in members] == ["c"] * 3
     for name, member in zip(NAMES, members, strict=True):
         best = load_checkpoint(run / name / BEST)["best"]
-        assert member.validation == {
+        assert member.validation.model_dump() == {
             **{key: best[f"validation_{key}"] for key in SCORES},
             **{key: best[key] for key in ("epoch", "threshold")},
         }
-        assert member.tested == {key: best[f"tested_{key}"] for key in SCORES}
+        assert member.tested.model_dump() == {key: best[f"tested_{key}"] for key in SCORES}
     assert len({member.files["any"].sha256 for member in members}) == 3
