@@ -123,3 +123,14 @@ def test_a_domain_is_held_out_by_its_name(data: Path, tmp_path: Path, capsys: py
     manifest = json.loads((tmp_path / "new" / "manifest.json").read_text())
     assert manifest["members"][0]["held_out"] == "canine lymphosarcoma"
     assert manifest["provenance"]["folds"] == "one domain left out"
+
+
+def test_each_network_of_a_run_is_tested(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe, run = tmp_path / "tiny.yaml", tmp_path / "run"
+    recipe.write_text(yaml.safe_dump(tiny_tree(folds_by="domain")))
+    words = ["fit", str(recipe), "optimiser.epochs=1", "optimiser.batches_per_epoch=1", "optimiser.averages=[1e-3]"]
+    assert main([*words, "--data", str(data), "--output", str(run), "--fold", "canine lymphoma"]) == 0
+    said = capsys.readouterr().out
+    assert "raw, held-out domain: " in said
+    assert "mean-0.001, held-out domain: " in said
+    assert main(["validate", str(run / "mean-0.001"), "--data", str(data)]) == 0
