@@ -13,7 +13,8 @@ SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def test_recipes_are_shipped() -> None:
-    assert SHIPPED == ["multitask", "multitask_small", "unet", "unet_small", "vm_unet", "vm_unet_small"]
+    names = ["multitask", "multitask_small", "rtmdet_s", "rtmdet_small", "unet", "unet_small"]
+    assert [*names, "vm_unet", "vm_unet_small"] == SHIPPED
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -157,7 +158,7 @@ def test_a_wrong_override_is_named(override: str, named: str) -> None:
         ("multitask", ["model.encoder.width=0"], "model.encoder.width: should be greater than or equal to 1"),
         ("multitask", ["model={name: vm_unet}"], "model.name: should be 'multitask'"),
         ("vm_unet", ["model={name: multitask}"], "'vm_unet', 'unet'"),
-        ("multitask", ["system=typing"], "system is 'typing'. Give one of: segmentation, classification."),
+        ("multitask", ["system=typing"], "system is 'typing'. Give one of: segmentation, boxes, classification."),
         (
             "multitask",
             ["model.encoder={name: timm, model: vit, image_px: 224}"],

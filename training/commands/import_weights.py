@@ -13,7 +13,7 @@ from training.digest import digest
 if TYPE_CHECKING:
     from torch import Size, Tensor
 
-    from training.recipe import ModelSettings
+    from training.model_settings import ModelSettings
     from training.weights.files import Imported
 
 FILES = "of VMamba v0-Small, HoVer-Net's or timm's pre-activated ResNet-50, mmdetection's RTMDet, or safetensors"

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
+from training.model_settings import ModelSettings, MultitaskSettings
 from training.models.multitask import Multitask
 from training.models.preact_resnet import PreActResNet
 from training.models.rtmdet import RTMDet
 from training.models.timm_encoder import TimmEncoder
 from training.models.unet import UNet
 from training.models.vm_unet import VMUNet
-from training.recipe import ModelSettings, MultitaskSettings
 
 NETWORKS: dict[str, type[nn.Module]] = {"rtmdet": RTMDet, "unet": UNet, "vm_unet": VMUNet}
 

@@ -24,7 +24,7 @@ STACKED = 2
 FIRST_PROBABILITY = 0.01
 """Of every class at every place before training (Lin et al., "Focal Loss for Dense Object Detection", section 3.3)."""
 FIRST_DISTANCE = 1.0
-"""In strides, before training: a box without an area overlaps nothing, and its loss, which counts by the overlap, has no
+"""In strides, before training: a box without an area overlaps nothing, and its loss, which counts by the overlap, no
 gradient. (mmdetection begins with 0, and with a backbone that knows much.)"""
 HEAD_STD = 0.01
 

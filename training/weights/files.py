@@ -15,8 +15,8 @@ from torch import Size, Tensor
 from algorithm.errors import AlgorithmError, InputError
 from training.checkpoints import BEST, load_checkpoint
 from training.digest import digest
+from training.model_settings import ModelSettings
 from training.models.build import build_model
-from training.recipe import ModelSettings
 
 NESTED = ("model_ema", "model", "state_dict", "desc", "ema_state_dict")
 """Where checkpoints keep their tensors, the first that is there counts; mmengine swaps its mean into `state_dict`."""

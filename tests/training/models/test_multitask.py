@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from algorithm.errors import AlgorithmError
 from training.graph import write_onnx
+from training.model_settings import MultitaskSettings
 from training.models.build import build_model
 from training.models.multitask import Decoder, Multitask
 from training.models.preact_resnet import PreActResNet
-from training.recipe import MultitaskSettings, load_recipe
+from training.recipe import load_recipe
 
 
 def parameters(module: nn.Module) -> int:

@@ -12,10 +12,10 @@ from torch import nn
 
 from algorithm.errors import AlgorithmError
 from training.graph import write_onnx
+from training.model_settings import MultitaskSettings
 from training.models.build import build_model
 from training.models.lora import merge_lora
 from training.models.timm_encoder import TimmEncoder
-from training.recipe import MultitaskSettings
 from training.weights.files import network_shapes
 
 

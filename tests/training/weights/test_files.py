@@ -9,7 +9,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from algorithm.errors import AlgorithmError, InputError
-from training.recipe import VMUNetSettings
+from training.model_settings import VMUNetSettings
 from training.weights import files
 from training.weights.files import network_shapes, read_foreign, read_weights, write_weights
 

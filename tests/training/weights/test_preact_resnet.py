@@ -14,8 +14,8 @@ from algorithm.errors import InputError
 from tests.training.drawing import tiny_classifier_tree
 from tests.training.preact_resnet import hovernet, resnetv2, torchvision_resnet
 from training.__main__ import main
+from training.model_settings import MultitaskSettings
 from training.models.build import build_model
-from training.recipe import MultitaskSettings
 from training.weights.files import network_shapes, read_weights
 from training.weights.preact_resnet import import_preact_resnet
 

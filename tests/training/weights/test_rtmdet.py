@@ -12,8 +12,9 @@ from torch import Tensor
 from algorithm.errors import InputError
 from tests.training.rtmdet import rtmdet
 from training.__main__ import main
+from training.model_settings import RTMDetSettings
 from training.models.build import build_model
-from training.recipe import RTMDetSettings, load_recipe
+from training.recipe import load_recipe
 from training.weights.files import network_shapes, read_foreign, read_weights
 from training.weights.rtmdet import import_rtmdet
 

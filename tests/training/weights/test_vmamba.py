@@ -8,7 +8,7 @@ from torch import Tensor
 
 from algorithm.errors import InputError
 from tests.training.vmamba import later_spelling, vmamba
-from training.recipe import VMUNetSettings
+from training.model_settings import VMUNetSettings
 from training.weights.files import network_shapes
 from training.weights.vmamba import import_vmamba
 
