@@ -159,6 +159,15 @@ def test_masks_of_other_data_are_one_line(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_network_that_finds_boxes_has_no_use_for_them(
+    data: Path, masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["fit", "rtmdet_small", "--data", str(data), "--masks", str(masks), "--output", str(tmp_path / "run")]
+    assert main([*words, "--fold", "0"]) == 1
+    assert "masks are of no use to it" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_two_data_sets_of_one_name_are_wrong_usage(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from algorithm.commands.console import say
+from algorithm.errors import AlgorithmError
 from training.commands.arguments import Commands, add_data, add_overrides, add_recipe
 from training.data.folds import Fold
 
@@ -50,6 +51,8 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     tell = say if rank() == 0 else lambda _: None
     recipe = load_recipe(arguments.recipe, arguments.overrides)
+    if arguments.masks and recipe.system == "boxes":
+        raise AlgorithmError(f"{recipe.name} learns boxes about points: masks are of no use to it.", "Leave them out.")
     weights = None
     if arguments.weights is not None and not arguments.resume:
         weights = read_weights(arguments.weights, recipe.model)

@@ -14,7 +14,6 @@ from tests.training.rtmdet import rtmdet
 from training.__main__ import main
 from training.model_settings import RTMDetSettings
 from training.models.build import build_model
-from training.recipe import load_recipe
 from training.weights.files import network_shapes, read_foreign, read_weights
 from training.weights.rtmdet import import_rtmdet
 
@@ -142,19 +141,14 @@ def test_what_does_not_fit_is_refused_with_the_reason(source: Checkpoint, proble
     assert str(raised.value).startswith("file.pth ")
 
 
-@pytest.fixture
-def recipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`vm_unet` is of this network."""
-    changed = load_recipe("vm_unet").model_copy(update={"model": TINY})
-    monkeypatch.setattr("training.recipe.load_recipe", lambda *_: changed)
+RECIPE = ["rtmdet_s", f"model.width={TINY.width}", f"model.depth={TINY.depth}"]
 
 
-def test_the_command_writes_them_and_says_how_many(
-    recipe: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_writes_them_and_says_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"meta": {}, "state_dict": tiny()}, tmp_path / "rtmdet.pth")
     output = tmp_path / "w.safetensors"
-    assert main(["import-weights", "vm_unet", str(tmp_path / "rtmdet.pth"), "--output", str(output)]) == 0
+    name, *sizes = RECIPE
+    assert main(["import-weights", name, str(tmp_path / "rtmdet.pth"), *sizes, "--output", str(output)]) == 0
     said = capsys.readouterr().out
     assert "430 tensors, 6 of them of no use here" in said
     assert "424 of the network's 512 tensors (203 of the backbone, 155 of the neck, 66 of the head)" in said
@@ -162,9 +156,9 @@ def test_the_command_writes_them_and_says_how_many(
     assert read_weights(output, TINY).record["tensors"] == 424
 
 
-def test_a_foreign_file_is_one_line(recipe: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"state_dict": {"conv1.weight": torch.zeros(1)}}, tmp_path / "other.pth")
-    words = ["import-weights", "vm_unet", str(tmp_path / "other.pth"), "--output", str(tmp_path / "new")]
+    words = ["import-weights", "rtmdet_s", str(tmp_path / "other.pth"), "--output", str(tmp_path / "new")]
     assert main(words) == 1
     error = capsys.readouterr().err
     assert "is not laid out as mmdetection's RTMDet" in error
