@@ -132,6 +132,11 @@ class Thresholds(Settings):
             raise ValueError(f"lower_threshold {self.lower_threshold} is above threshold {self.threshold}")
         return self
 
+    def at(self, threshold: float) -> Self:
+        """With another decision threshold; one under the lower one takes that along."""
+        lower = min(self.lower_threshold, threshold)
+        return self.model_copy(update={"threshold": threshold, "lower_threshold": lower})
+
 
 class Postprocess(Thresholds):
     """From maps to detections: thresholds on the mean probability, lengths in um.

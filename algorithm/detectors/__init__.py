@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from algorithm.boxes_manifest import BoxesManifest
 from algorithm.bundle import Bundle
@@ -13,7 +12,6 @@ from algorithm.detectors.boxes import BoxesSettings
 from algorithm.detectors.segmentation import SegmentationSettings
 from algorithm.images.base import Image
 from algorithm.images.resampled import ResampledImage
-from algorithm.manifest import Thresholds
 from algorithm.runtime import BoxEnsemble, DeviceOption, Ensemble, Members
 from algorithm.tissue import TissueMap, tissue_map
 
@@ -21,7 +19,6 @@ __all__ = ["Detector", "Progress", "Result", "load"]
 
 Find = Callable[[ResampledImage, TissueMap, Progress | None], Detections]
 """A view and its tissue to what is found there."""
-Read = TypeVar("Read", bound=Thresholds)
 
 
 class Detector:
@@ -64,9 +61,10 @@ def load(
     manifest = bundle.manifest
     tiling = {"tile_px": manifest.input.tile_px, "overlap": manifest.input.overlap if overlap is None else overlap}
     if isinstance(manifest, BoxesManifest):
-        return _by_boxes(bundle, device, BoxesSettings(**tiling, postprocess=_read_at(manifest.postprocess, threshold)))
-    settings = SegmentationSettings(**tiling, postprocess=_read_at(manifest.postprocess, threshold))
-    return _by_segmentation(bundle, device, settings)
+        by_boxes = manifest.postprocess if threshold is None else manifest.postprocess.at(threshold)
+        return _by_boxes(bundle, device, BoxesSettings(**tiling, postprocess=by_boxes))
+    postprocess = manifest.postprocess if threshold is None else manifest.postprocess.at(threshold)
+    return _by_segmentation(bundle, device, SegmentationSettings(**tiling, postprocess=postprocess))
 
 
 def _by_segmentation(bundle: Bundle, device: DeviceOption, settings: SegmentationSettings) -> Detector:
@@ -85,10 +83,3 @@ def _by_boxes(bundle: Bundle, device: DeviceOption, settings: BoxesSettings) -> 
         return boxes.detect(view, ensemble.answers, settings, tissue, members, ensemble.batch_size, progress)
 
     return Detector(bundle, ensemble, settings, find)
-
-
-def _read_at(postprocess: Read, threshold: float | None) -> Read:
-    if threshold is None:
-        return postprocess
-    lower = min(postprocess.lower_threshold, threshold)
-    return postprocess.model_copy(update={"threshold": threshold, "lower_threshold": lower})
