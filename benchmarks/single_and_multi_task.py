@@ -26,7 +26,7 @@ from training.data.read import Data
 from training.data.typed import read_typed
 from training.fit import fit
 from training.models.build import build_model
-from training.recipe import load_recipe, recipe_from
+from training.recipe import AnyRecipe, load_recipe, recipe_from
 from training.systems.classification import figures
 
 SYSTEMS = {"single task": ["model.decoders=false"], "multi-task": []}
@@ -52,8 +52,17 @@ def main() -> None:
             rows.append([name, *_columns(by_domain, by_slide, data)])
         if distributed.rank() > 0:
             return
+    print(f"{_budget(load_recipe(options.recipe, options.overrides))}\n")
     print("| balanced accuracy | validating domain | tested domain | MIDOG21 to TUPAC16 |\n|---|---|---|---|")
     print("\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
+def _budget(recipe: AnyRecipe) -> str:
+    """What every run is trained with."""
+    settings = recipe.optimiser
+    batches = settings.epochs * settings.batches_per_epoch
+    patches = f"{batches * settings.batch_size:,} patches ({batches:,} batches of {settings.batch_size})"
+    return f"{recipe.name}, each run: {patches}, {settings.epochs} epochs, {settings.precision}, seed {recipe.seed}."
 
 
 def _trained(name: str, words: list[str], data: Data, runs: Path) -> list[Path]:
