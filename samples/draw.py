@@ -32,6 +32,8 @@ STACK = (
 
 def draw_samples(folder: Path) -> None:
     """Write truth.json, and to its folders region and stack each an image and the evaluation's ground_truth.json."""
+    for name in ("region", "stack"):
+        (folder / name).mkdir(exist_ok=True)
     region = draw_region(REGION_SEED)
     patches = draw_stack()
     write_region(folder / "region" / "region.tiff", region.pixels, SPACING_UM)

@@ -30,9 +30,12 @@ def test_regions(tmp_path: Path) -> None:
     assert (found["a.tiff"].domain, found["a.tiff"].roi_type) == ("lymphoma", "hotspot")
 
 
-def test_the_sample_s_ground_truth_is_read() -> None:
-    found = read_detection_truth(Path(__file__).parents[2] / "samples" / "ground_truth.json")
+def test_the_samples_ground_truths_are_read() -> None:
+    samples = Path(__file__).parents[2] / "samples"
+    found = read_detection_truth(samples / "region" / "ground_truth.json")
     assert found["region.tiff"].points_mm.shape == (12, 2)
+    typed = read_classification_truth(samples / "stack" / "ground_truth.json")
+    assert typed["stack.tiff"].labels.tolist() == [False] * 4 + [True] * 4
 
 
 @pytest.mark.parametrize(
