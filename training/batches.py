@@ -11,7 +11,18 @@ from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.data.sampling import Sampler
 from training.distributed import share
-from training.recipe import DetectionRecipe
+from training.recipe import AugmentSettings, DetectionRecipe
+
+VALIDATION_BATCHES = 8
+UNCHANGED = AugmentSettings(flips_and_turns=False)
+
+
+def validation_batches(recipe: DetectionRecipe, sampler: Sampler) -> Iterator[tuple[Tensor, Tensor]]:
+    """The same tiles (B, 3, T, T) and masks (B, K, T, T) after every epoch, as they are in the validation regions."""
+    rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
+    for _ in range(VALIDATION_BATCHES):
+        windows = sampler.batch(rng, recipe.optimiser.batch_size, recipe.input.tile_px)
+        yield augmented_tiles(windows, recipe.input.tile_px, UNCHANGED, generator)
 
 
 class Batches:

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from algorithm.boxes_manifest import BoxesPostprocess
 from algorithm.classification_manifest import ClassificationInput, ClassificationPostprocess
 from algorithm.errors import AlgorithmError
-from algorithm.manifest import InputSettings, Postprocess
+from algorithm.manifest import InputSettings, Postprocess, Thresholds
 from algorithm.settings import Settings, first_problem
 from algorithm.stain import StainModel
 from training.data.folds import FoldsBy
@@ -174,8 +174,8 @@ class Recipe(Settings):
     optimiser: OptimiserSettings = OptimiserSettings()
 
 
-class SegmentationRecipe(Recipe):
-    """A detector that segments.
+class DetectionRecipe(Recipe):
+    """A detector: what all ways of detecting have.
 
     select_on: what decides which epoch is kept; "last" keeps the last, which a schedule that ends at zero leads up to.
     threshold_cost: how much of the best F1 on the held-out fold may be given for a higher threshold, since figures are
@@ -184,14 +184,11 @@ class SegmentationRecipe(Recipe):
 
     READING = ("input.overlap", "postprocess", "threshold_cost")
 
-    system: Literal["segmentation"]
     select_on: Literal["loss", "f1", "last"] = "loss"
     threshold_cost: Share = 0.0
-    model: Annotated[SegmentationModel, Field(discriminator="name")]
+    model: SegmentationModel | RTMDetSettings
     input: InputSettings
-    postprocess: Postprocess
-    sampling: SamplingSettings = SamplingSettings()
-    loss: LossSettings = LossSettings()
+    postprocess: Thresholds
 
     @property
     def side_px(self) -> int:
@@ -206,36 +203,29 @@ class SegmentationRecipe(Recipe):
         return self
 
 
-class BoxesRecipe(Recipe):
-    """A detector that finds boxes. select_on, threshold_cost: as of one that segments."""
+class SegmentationRecipe(DetectionRecipe):
+    """A detector that segments."""
 
-    READING = ("input.overlap", "postprocess", "threshold_cost")
+    system: Literal["segmentation"]
+    model: Annotated[SegmentationModel, Field(discriminator="name")]
+    postprocess: Postprocess
+    sampling: SamplingSettings = SamplingSettings()
+    loss: LossSettings = LossSettings()
+
+
+class BoxesRecipe(DetectionRecipe):
+    """A detector that finds boxes."""
 
     system: Literal["boxes"]
-    select_on: Literal["loss", "f1", "last"] = "loss"
-    threshold_cost: Share = 0.0
     model: RTMDetSettings
-    input: InputSettings
     postprocess: BoxesPostprocess
     sampling: AnchorSamplingSettings = AnchorSamplingSettings()
     loss: BoxLossSettings = BoxLossSettings()
 
     @property
-    def side_px(self) -> int:
-        """Of what the network takes."""
-        return self.input.tile_px
-
-    @property
     def box_px(self) -> float:
         """The side of a box."""
         return self.sampling.box_um / self.input.resolution_um_px
-
-    @model_validator(mode="after")
-    def _tiles_fit_the_network(self) -> Self:
-        step = self.model.tiles_are_multiples_of_px
-        if self.input.tile_px % step:
-            raise ValueError(f"input.tile_px should be a multiple of {step}, for this network")
-        return self
 
 
 class ClassificationRecipe(Recipe):
@@ -268,8 +258,7 @@ class ClassificationRecipe(Recipe):
         return self
 
 
-DetectionRecipe = SegmentationRecipe | BoxesRecipe
-AnyRecipe = DetectionRecipe | ClassificationRecipe
+AnyRecipe = SegmentationRecipe | BoxesRecipe | ClassificationRecipe
 SYSTEMS: dict[str, type[AnyRecipe]] = {
     "segmentation": SegmentationRecipe,
     "boxes": BoxesRecipe,

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from algorithm import detectors
 from algorithm.bundle import (
     BUNDLES_DIR,
     MANIFEST_FILE,
@@ -19,9 +20,9 @@ from algorithm.bundle import (
 )
 from algorithm.classifier import Classifier
 from algorithm.commands.console import say, say_json
+from algorithm.detectors import Detector
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import Task
-from algorithm.runtime import Ensemble
 from algorithm.writers.versions import RUNTIMES, installed, versions
 
 DRIVER = Path("/proc/driver/nvidia/version")
@@ -135,9 +136,9 @@ def check_device(bundle: AnyBundle) -> Finding:
     return Finding("device", "ok", used)
 
 
-def _opened(bundle: AnyBundle) -> Ensemble | Classifier:
+def _opened(bundle: AnyBundle) -> Detector | Classifier:
     if isinstance(bundle, ClassificationBundle):
         return Classifier(bundle, "auto")
     if isinstance(bundle, Bundle):
-        return Ensemble(bundle, "auto")
+        return detectors.load(bundle, "auto")
     raise TypeError(f"{type(bundle).__name__} is neither kind of bundle")

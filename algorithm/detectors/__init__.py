@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from algorithm.boxes_manifest import BoxesManifest
 from algorithm.bundle import Bundle
@@ -13,12 +14,12 @@ from algorithm.detectors.segmentation import SegmentationSettings
 from algorithm.images.base import Image
 from algorithm.images.resampled import ResampledImage
 from algorithm.runtime import BoxEnsemble, DeviceOption, Ensemble, Members
-from algorithm.tissue import TissueMap, tissue_map
+from algorithm.tissue import tissue_map
 
 __all__ = ["Detector", "Progress", "Result", "load"]
 
-Find = Callable[[ResampledImage, TissueMap, Progress | None], Detections]
-"""A view and its tissue to what is found there."""
+Find = Callable[..., Detections]
+"""`detect` of one of the ways, which knows its network and settings already."""
 
 
 class Detector:
@@ -34,7 +35,7 @@ class Detector:
         self.device, self.providers = members.device, members.providers
         self.overlap, self.postprocess = settings.overlap, settings.postprocess
         self._settings = settings
-        self._find = find
+        self._find = partial(find, members=len(bundle.manifest.members), batch_size=members.batch_size)
 
     def detect(self, image: Image, progress: Progress | None = None) -> Result:
         """Find mitotic figures in an open image, at the bundle's resolution; points are in level-0 px.
@@ -46,7 +47,7 @@ class Detector:
         tissue = tissue_map(view)
         grid = self._settings.grid(tissue)
         tissue_done = time.perf_counter()
-        detections = self._find(view, tissue, progress)
+        detections = self._find(view, tissue=tissue, progress=progress)
         seconds = {"tissue": tissue_done - start, "detection": time.perf_counter() - tissue_done}
         return Result(detections, self.postprocess.threshold, tissue.area_mm2, grid.total, grid.with_tissue, seconds)
 
@@ -60,26 +61,11 @@ def load(
     """
     manifest = bundle.manifest
     tiling = {"tile_px": manifest.input.tile_px, "overlap": manifest.input.overlap if overlap is None else overlap}
+    chosen = manifest.postprocess.threshold if threshold is None else threshold
     if isinstance(manifest, BoxesManifest):
-        by_boxes = manifest.postprocess if threshold is None else manifest.postprocess.at(threshold)
-        return _by_boxes(bundle, device, BoxesSettings(**tiling, postprocess=by_boxes))
-    postprocess = manifest.postprocess if threshold is None else manifest.postprocess.at(threshold)
-    return _by_segmentation(bundle, device, SegmentationSettings(**tiling, postprocess=postprocess))
-
-
-def _by_segmentation(bundle: Bundle, device: DeviceOption, settings: SegmentationSettings) -> Detector:
-    ensemble, members = Ensemble(bundle, device), len(bundle.manifest.members)
-
-    def find(view: ResampledImage, tissue: TissueMap, progress: Progress | None) -> Detections:
-        return segmentation.detect(view, ensemble, settings, tissue, members, ensemble.batch_size, progress)
-
-    return Detector(bundle, ensemble, settings, find)
-
-
-def _by_boxes(bundle: Bundle, device: DeviceOption, settings: BoxesSettings) -> Detector:
-    ensemble, members = BoxEnsemble(bundle, device), len(bundle.manifest.members)
-
-    def find(view: ResampledImage, tissue: TissueMap, progress: Progress | None) -> Detections:
-        return boxes.detect(view, ensemble.answers, settings, tissue, members, ensemble.batch_size, progress)
-
-    return Detector(bundle, ensemble, settings, find)
+        finder = BoxEnsemble(bundle, device)
+        by_boxes = BoxesSettings(**tiling, postprocess=manifest.postprocess.at(chosen))
+        return Detector(bundle, finder, by_boxes, partial(boxes.detect, predict=finder.answers, settings=by_boxes))
+    ensemble = Ensemble(bundle, device)
+    settings = SegmentationSettings(**tiling, postprocess=manifest.postprocess.at(chosen))
+    return Detector(bundle, ensemble, settings, partial(segmentation.detect, predict=ensemble, settings=settings))

@@ -11,13 +11,12 @@ from algorithm.errors import InputError
 from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
 from training.data.regions import Points, Region, read_padded
-from training.data.sampling import Window, corner_about, holds_tissue
+from training.data.sampling import TRIES, Window, corner_about, holds_tissue
 from training.data.three_levels import sample_probabilities
 from training.recipe import AnchorSamplingSettings
 
 MARK_RADIUS_PX = 2.5
 """Of the disks that mark annotated points, so that a tile's points are turned and scaled with its pixels."""
-TRIES = 20
 
 
 class AnchorSampler:

@@ -1,14 +1,12 @@
 """A folder in the layout of MIDOG++: images/NNN.tiff, the annotation file MIDOG++.json and the table of scanners."""
 
 import csv
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from algorithm.errors import InputError
-from algorithm.images import open_image
 from algorithm.images.resampled import ResampledImage
 from algorithm.tissue import TissueMap, tissue_map
 from evaluation import midogpp
@@ -17,7 +15,8 @@ from evaluation.midogpp import AnnotatedImage
 from training.data.cases import Case
 from training.data.images import open_data_image
 from training.data.names import scanner_name, tumour_name
-from training.data.regions import Pixels, Points, Region
+from training.data.regions import Points, Region
+from training.data.slide_images import image_region
 
 ANNOTATIONS, TABLE = "MIDOG++.json", "datasets_xvalidation.csv"
 
@@ -119,21 +118,11 @@ def _scanners(path: Path) -> dict[str, str]:
 
 def _region(path: Path, case: Case, entry: AnnotatedImage, spacing_um: float | None) -> tuple[Region, int]:
     with open_data_image(path, spacing_um) as image:
-        width, height, own_spacing_um = image.width, image.height, image.spacing_um[0]
-        tissue = tissue_map(ResampledImage(image, own_spacing_um))
+        region = image_region(path, case, image)
+        tissue = tissue_map(ResampledImage(image, region.spacing_um))
     on_tissue = [_on_tissue(tissue, points) for points in (entry.figures, entry.hard_negatives)]
-    region = Region(
-        name=case.name,
-        slide=case.slide,
-        domain=case.domain,
-        width=width,
-        height=height,
-        spacing_um=own_spacing_um,
-        read=partial(_read, path, own_spacing_um),
-        figures=entry.figures[on_tissue[0]],
-        hard_negatives=entry.hard_negatives[on_tissue[1]],
-        scanner=case.scanner,
-    )
+    figures, look_alikes = entry.figures[on_tissue[0]], entry.hard_negatives[on_tissue[1]]
+    region = replace(region, figures=figures, hard_negatives=look_alikes)
     return region, sum(int((~kept).sum()) for kept in on_tissue)
 
 
@@ -146,8 +135,3 @@ def _any_within(tissue: TissueMap, x: int, y: int, reach_px: int) -> bool:
     left, top = max(x - reach_px, 0), max(y - reach_px, 0)
     right, bottom = min(x + reach_px, tissue.width), min(y + reach_px, tissue.height)
     return left < right and top < bottom and tissue.any(left, top, right - left, bottom - top)
-
-
-def _read(path: Path, spacing_um: float, x: int, y: int, width: int, height: int) -> Pixels:
-    with open_image(path, spacing_um) as image:
-        return image.read(x, y, width, height)

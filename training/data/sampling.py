@@ -35,6 +35,9 @@ class Window:
 class Sampler(Protocol):
     """What draws the windows of a batch; whatever it draws follows from the generator it is given."""
 
+    def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
+        """The windows of window_px of a batch of `size`."""
+
     def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
         """One window, with something annotated or without."""
 

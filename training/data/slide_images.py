@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithm.images import MAX_PIXELS, open_image
+from algorithm.images import MAX_PIXELS, Image, open_image
 from training.data.cases import Case
 from training.data.images import open_data_image
 from training.data.regions import Pixels, Points, Region
@@ -22,19 +22,23 @@ def slide_region(path: Path, case: Case, spacing_um: float | None) -> Region:
     every epoch, so it is not `whole`. Raises InputError, SpacingError.
     """
     with open_data_image(path, spacing_um, MAX_SLIDE_PIXELS) as image:
-        width, height, own_spacing_um = image.width, image.height, image.spacing_um[0]
+        return image_region(path, case, image, MAX_SLIDE_PIXELS)
+
+
+def image_region(path: Path, case: Case, image: Image, max_pixels: int = MAX_PIXELS) -> Region:
+    """The region of a case's open image, which its windows open again; without annotations."""
     return Region(
         name=case.name,
         slide=case.slide,
         domain=case.domain,
-        width=width,
-        height=height,
-        spacing_um=own_spacing_um,
-        read=partial(_read, path, own_spacing_um),
+        width=image.width,
+        height=image.height,
+        spacing_um=image.spacing_um[0],
+        read=partial(_read, path, image.spacing_um[0], max_pixels),
         figures=np.empty((0, 2)),
         hard_negatives=np.empty((0, 2)),
         scanner=case.scanner,
-        whole=width * height <= MAX_PIXELS,
+        whole=image.width * image.height <= MAX_PIXELS,
     )
 
 
@@ -44,6 +48,6 @@ def inside(region: Region, points: Points) -> NDArray[np.bool_]:
     return np.asarray(kept.all(axis=1), dtype=np.bool_)
 
 
-def _read(path: Path, spacing_um: float, x: int, y: int, width: int, height: int) -> Pixels:
-    with open_image(path, spacing_um, MAX_SLIDE_PIXELS) as image:
+def _read(path: Path, spacing_um: float, max_pixels: int, x: int, y: int, width: int, height: int) -> Pixels:
+    with open_image(path, spacing_um, max_pixels) as image:
         return image.read(x, y, width, height)

@@ -39,17 +39,15 @@ def sample_probabilities(
 
 
 def _hierarchical(data_sets: Names, images: Names, figures: Flags) -> NDArray[np.float64]:
-    found = np.zeros(len(figures))
-    names = np.unique(data_sets)
-    shares = _share_of_figures([figures[data_sets == name] for name in names])
-    for name, share in zip(names.tolist(), shares, strict=True):
-        for flag, of_class in ((True, share), (False, 1 - share)):
-            inside = (data_sets == name) & (figures == flag)
-            with_class = np.unique(images[inside])
-            for image in with_class.tolist():
-                samples = inside & (images == image)
-                found[samples] = of_class / len(names) / len(with_class) / samples.sum()
-    return found
+    names, data_set = np.unique(data_sets, return_inverse=True)
+    shares = np.array(_share_of_figures([figures[data_set == number] for number in range(len(names))]))
+    of_class = np.where(figures, shares[data_set], 1 - shares[data_set])
+    samples = np.stack((images, figures), axis=1)
+    groups, group, counts = np.unique(samples, axis=0, return_inverse=True, return_counts=True)
+    kinds = np.empty(len(groups), np.int64)  # each image's data set and class
+    kinds[group] = 2 * data_set + figures
+    images_with_class = np.bincount(kinds)[kinds]
+    return np.asarray(of_class / len(names) / images_with_class[group] / counts[group])
 
 
 def _share_of_figures(data_sets: list[Flags]) -> list[float]:

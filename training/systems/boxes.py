@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training import distributed
-from training.augment.tiles import augmented_tiles
-from training.batches import Batches
+from training.batches import Batches, validation_batches
 from training.data.anchors import AnchorSampler, marked_boxes
 from training.data.split import Split, searched
 from training.data.stains import RegionStains
@@ -22,13 +21,10 @@ from training.models.rtmdet import Decoded
 from training.normalise import normalise
 from training.parts import in_parts
 from training.predictor import Predictor
-from training.recipe import AugmentSettings, BoxesRecipe
+from training.recipe import BoxesRecipe
 from training.systems.base import Batch
 from training.systems.detection_loss import detection_loss
 from training.validation import best_score, metrics, tested_metrics
-
-VALIDATION_BATCHES = 8
-UNCHANGED = AugmentSettings(flips_and_turns=False)
 
 
 class BoxDetection:
@@ -81,16 +77,12 @@ class BoxDetection:
 
     @torch.inference_mode()
     def _validation_loss(self, model: nn.Module) -> float:
-        """Of the same tiles after every epoch, as they are in the validation regions."""
-        recipe, tile_px = self.recipe, self.recipe.input.tile_px
-        rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
+        """Of the same tiles after every epoch."""
         model.eval()
         losses = []
-        for _ in range(VALIDATION_BATCHES):
-            windows = self.validation_sampler.batch(rng, recipe.optimiser.batch_size, tile_px)
-            tiles, marks = augmented_tiles(windows, tile_px, UNCHANGED, generator)
-            levels = model(normalise(tiles.to(self.device), recipe.input))
-            losses.append(self._loss(*flatten_levels(levels), marks).item())
+        for tiles, masks in validation_batches(self.recipe, self.validation_sampler):
+            levels = model(normalise(tiles.to(self.device), self.recipe.input))
+            losses.append(self._loss(*flatten_levels(levels), masks).item())
         return float(np.mean(losses))
 
 

@@ -13,22 +13,19 @@ from scipy.special import expit
 from torch import Tensor, nn
 
 from training import distributed
-from training.augment.tiles import augmented_tiles
-from training.batches import Batches
+from training.batches import Batches, validation_batches
 from training.data.sampling import TileSampler
 from training.data.split import Split, searched
 from training.data.stains import RegionStains
 from training.normalise import normalise
 from training.parts import in_parts
 from training.predictor import Predictor
-from training.recipe import AugmentSettings, LossSettings, SegmentationRecipe
+from training.recipe import LossSettings, SegmentationRecipe
 from training.systems.base import Batch
 from training.systems.focal import focal
 from training.validation import best_score, metrics, tested_metrics
 
 DICE_SMOOTHING = 1.0
-VALIDATION_BATCHES = 8
-UNCHANGED = AugmentSettings(flips_and_turns=False)
 
 
 class Segmentation:
@@ -100,16 +97,12 @@ class Segmentation:
 
     @torch.inference_mode()
     def _validation_loss(self, model: nn.Module) -> float:
-        """Of the same tiles after every epoch, as they are in the held-out regions."""
-        recipe, tile = self.recipe, self.recipe.input.tile_px
-        rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
+        """Of the same tiles after every epoch."""
         model.eval()
         losses = []
-        for _ in range(VALIDATION_BATCHES):
-            windows = self.validation_sampler.batch(rng, recipe.optimiser.batch_size, tile)
-            tiles, masks = augmented_tiles(windows, tile, UNCHANGED, generator)
-            logits = model(normalise(tiles.to(self.device), recipe.input))
-            losses.append(loss(logits, masks.to(self.device), recipe.loss).item())
+        for tiles, masks in validation_batches(self.recipe, self.validation_sampler):
+            logits = model(normalise(tiles.to(self.device), self.recipe.input))
+            losses.append(loss(logits, masks.to(self.device), self.recipe.loss).item())
         return float(np.mean(losses))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from algorithm.__main__ import main
 from algorithm.commands import doctor
+from tests.tiny_boxes import write_tiny_boxes
 from tests.tiny_bundle import write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
 
@@ -136,3 +137,9 @@ def test_no_bundle_at_all_fails(
     assert code == 1
     assert findings["bundle in use for detection"]["status"] == "failed"
     assert "device" not in findings
+
+
+def test_a_bundle_of_boxes_is_opened_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, found = diagnosis(capsys, write_tiny_boxes(tmp_path))
+    assert code == 0
+    assert found["device"]["finding"].startswith("cpu")
