@@ -57,12 +57,19 @@ def kept_networks(model: nn.Module, settings: OptimiserSettings) -> tuple[Kept, 
     The network and several means of it out of one run, each at its own best, are an ensemble of the "bag of tricks" for
     RTMDet-S (MIDOG 2025, track 1), whose shares are 1e-3, 5e-4 and 2.5e-4.
     """
-    if settings.averages:
-        means = [Kept(f"mean-{share}", model, mean_of(model, share, exponential_share)) for share in settings.averages]
-        return (Kept("raw", model), *means)
+    first, *others = folders(settings)
     if settings.average:
-        return (Kept("", model, mean_of(model, settings.average, hyperbolic_share)),)
-    return (Kept("", model),)
+        return (Kept(first, model, mean_of(model, settings.average, hyperbolic_share)),)
+    means = zip(others, settings.averages, strict=True)
+    return (
+        Kept(first, model),
+        *(Kept(folder, model, mean_of(model, share, exponential_share)) for folder, share in means),
+    )
+
+
+def folders(settings: OptimiserSettings) -> list[str]:
+    """Inside a run's folder, of every network that is kept."""
+    return ["raw", *(f"mean-{share}" for share in settings.averages)] if settings.averages else [""]
 
 
 def _is_better(metrics: dict[str, Any], best: dict[str, Any], select_on: str) -> bool:
