@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -72,6 +72,18 @@ def find_bundle(option: Path | None, task: Task) -> FoundBundle:
     except (OSError, ValueError, KeyError) as error:
         raise BundleError(f"{defaults} names no bundle for {task}.", "Give one with --bundle.") from error
     return FoundBundle(BUNDLES_DIR / name, "default")
+
+
+def find_detection_bundles(options: Sequence[Path]) -> list[FoundBundle]:
+    """The bundles to detect with together: those given, else the one that `find_bundle` finds.
+
+    In the platform's folder several may lie side by side, each in a folder of its own.
+    """
+    if options:
+        return [FoundBundle(option, "option") for option in options]
+    found = find_bundle(None, "detection")
+    beside = [] if (found.path / MANIFEST_FILE).exists() else sorted(found.path.glob(f"*/{MANIFEST_FILE}"))
+    return [found._replace(path=manifest.parent) for manifest in beside] or [found]
 
 
 def load_bundle(path: Path) -> Bundle:

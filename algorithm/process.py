@@ -10,8 +10,15 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from algorithm import detectors
-from algorithm.bundle import AnyBundle, FoundBundle, find_bundle, load_bundle, load_classification_bundle
+from algorithm import mixed
+from algorithm.bundle import (
+    AnyBundle,
+    FoundBundle,
+    find_bundle,
+    find_detection_bundles,
+    load_bundle,
+    load_classification_bundle,
+)
 from algorithm.case import find_case
 from algorithm.classifier import Classifier
 from algorithm.contract import (
@@ -25,19 +32,20 @@ from algorithm.contract import (
     require_extent,
     write_json_atomically,
 )
-from algorithm.detectors import Detector
 from algorithm.errors import AlgorithmError
 from algorithm.images import open_image
 from algorithm.images.stack import open_stack
+from algorithm.mixed import AnyDetector
 from algorithm.patches import stack_patches
 from algorithm.writers.folder import require_writable
 
 
-def load_detector() -> Detector:
-    """The detector of the bundle in /opt/ml/model, else of the default one, on the best device there is."""
-    found = find_bundle(None, "detection")
-    detector = detectors.load(load_bundle(found.path), "auto")
-    _say(found, detector.bundle, detector.device)
+def load_detector() -> AnyDetector:
+    """The detector of the bundle or bundles in /opt/ml/model, else of the default one, on the best device there is."""
+    found = find_detection_bundles([])
+    detector = mixed.load([load_bundle(path) for path, _ in found], "auto")
+    for each, part in zip(found, detector.parts, strict=True):
+        _say(each, part.bundle, part.device)
     return detector
 
 

@@ -4,8 +4,8 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
-from algorithm import detectors
-from algorithm.bundle import find_bundle, load_bundle, load_classification_bundle
+from algorithm import mixed
+from algorithm.bundle import find_bundle, find_detection_bundles, load_bundle, load_classification_bundle
 from algorithm.cascade import type_figures
 from algorithm.classifier import Classifier
 from algorithm.commands.arguments import positive, probability, share
@@ -23,7 +23,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     parser = commands.add_parser("detect", help="find mitotic figures in regions of tissue")
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="TIFF, MHA, PNG or JPEG; 8-bit RGB")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="results go to DIR/<stem of IMAGE>/")
-    parser.add_argument("--bundle", type=Path, metavar="PATH", help="folder of a model bundle")
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="folder of a model bundle; given several times, the bundles detect together",
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
     parser.add_argument("--overlap", type=share, metavar="X", help="overlap of tiles, from 0 to below 1")
     parser.add_argument("--threshold", type=probability, metavar="X", help="decision threshold, between 0 and 1")
@@ -39,12 +46,14 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(arguments: argparse.Namespace) -> int:
     """Detect in every image; one that fails is reported and the others are done. Returns the exit code."""
     folders = prepare_folders(arguments.images, arguments.output, DETECTION_FILES)
-    path, chosen_by = find_bundle(arguments.bundle, "detection")
-    detector = detectors.load(load_bundle(path), arguments.device, arguments.overlap, arguments.threshold)
+    found = find_detection_bundles(arguments.bundle)
+    bundles, chosen_by = [load_bundle(path) for path, _ in found], found[0].source
+    detector = mixed.load(bundles, arguments.device, arguments.overlap, arguments.threshold)
     typing = _typing(arguments) if arguments.classify or arguments.classifier else None
     this_run = Run(detector, chosen_by, arguments.device, typing)
     if not arguments.json:
-        say(introduction(detector, chosen_by))
+        for part in detector.parts:
+            say(introduction(part, chosen_by))
         if typing is not None:
             say(introduction(typing.classifier, typing.bundle_chosen_by))
 

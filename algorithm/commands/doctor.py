@@ -1,7 +1,7 @@
 """`doctor`: what is installed, which device is really used, which bundles are sound; a fix for whatever is not."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -14,6 +14,7 @@ from algorithm.bundle import (
     Bundle,
     ClassificationBundle,
     find_bundle,
+    find_detection_bundles,
     load_any_bundle,
     load_bundle,
     load_classification_bundle,
@@ -44,10 +45,21 @@ class Finding:
     fix: str = ""
 
 
+Checked = tuple[Finding, AnyBundle | None]
+"""What was found of a bundle, and the bundle where it is sound."""
+
+
 def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command and its arguments."""
     parser = commands.add_parser("doctor", help="check the installation, the device and the bundles")
-    parser.add_argument("--bundle", type=Path, metavar="PATH", help="folder of a model bundle to check")
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="folder of a model bundle to check; may be given several times",
+    )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=run)
 
@@ -55,8 +67,8 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def run(arguments: argparse.Namespace) -> int:
     """Print every finding; returns 1 if any of them has failed."""
     findings = [check_versions(), check_runtime(), *check_shipped_bundles()]
-    in_use, bundle = check_bundles_in_use(arguments.bundle)
-    findings += in_use if bundle is None else [*in_use, check_device(bundle)]
+    in_use, bundles = check_bundles_in_use(arguments.bundle)
+    findings += [*in_use, *map(check_device, bundles)]
     if arguments.json:
         say_json({"findings": [asdict(finding) for finding in findings]})
     else:
@@ -89,31 +101,36 @@ def check_shipped_bundles() -> list[Finding]:
     return [_check_bundle(f"bundle {path.name}", path, load_any_bundle)[0] for path in paths]
 
 
-def check_bundles_in_use(option: Path | None) -> tuple[list[Finding], AnyBundle | None]:
-    """The bundle given, else those that `detect` and `classify` would use; and one of them that is sound.
+def check_bundles_in_use(options: Sequence[Path]) -> tuple[list[Finding], list[AnyBundle]]:
+    """The bundles given, else those that `detect` and `classify` would use; and which of them to open on the device.
 
-    An installation that does one of the tasks alone is sound, and what it lacks for the other a warning.
+    Those given are all opened, else the sound ones of one task. An installation that does one of the tasks alone is
+    sound, and what it lacks for the other a warning.
     """
-    if option is not None:
-        finding, bundle = _check_bundle("bundle in use (option)", option, load_any_bundle)
-        return [finding], bundle
-    checked = [_check_default(task) for task in LOADERS]
-    sound = next((bundle for _, bundle in checked if bundle is not None), None)
-    findings = [finding for finding, _ in checked]
-    if sound is not None:
-        findings = [replace(found, status="warning") if found.status == "failed" else found for found in findings]
+    if options:
+        checked = [_check_bundle("bundle in use (option)", option, load_any_bundle) for option in options]
+        return _parted(checked)
+    tasks = [_parted(_check_defaults(task)) for task in LOADERS]
+    sound = next((bundles for _, bundles in tasks if bundles), [])
+    findings = []
+    for found, bundles in tasks:
+        findings += found if bundles or not sound else [replace(finding, status="warning") for finding in found]
     return findings, sound
 
 
-def _check_default(task: Task) -> tuple[Finding, AnyBundle | None]:
+def _parted(checked: list[Checked]) -> tuple[list[Finding], list[AnyBundle]]:
+    return [finding for finding, _ in checked], [bundle for _, bundle in checked if bundle is not None]
+
+
+def _check_defaults(task: Task) -> list[Checked]:
     try:
-        path, chosen_by = find_bundle(None, task)
+        found = find_detection_bundles([]) if task == "detection" else [find_bundle(None, task)]
     except AlgorithmError as error:
-        return Finding(f"bundle in use for {task}", "failed", error.problem, error.fix), None
-    return _check_bundle(f"bundle in use for {task} ({chosen_by})", path, LOADERS[task])
+        return [(Finding(f"bundle in use for {task}", "failed", error.problem, error.fix), None)]
+    return [_check_bundle(f"bundle in use for {task} ({source})", path, LOADERS[task]) for path, source in found]
 
 
-def _check_bundle(subject: str, path: Path, load: Callable[[Path], AnyBundle]) -> tuple[Finding, AnyBundle | None]:
+def _check_bundle(subject: str, path: Path, load: Callable[[Path], AnyBundle]) -> Checked:
     try:
         bundle = load(path)
     except AlgorithmError as error:

@@ -34,8 +34,8 @@ class Result:
     """What was found in an image and at what cost.
 
     detections: figures at and above `threshold`, candidates below it. tiles_total: tiles that cover the image;
-    tiles_run: those of them that hold tissue. seconds: by stage, "tissue", "detection" and, where figures were
-    typed, "typing".
+    tiles_run: those of them that hold tissue. seconds: by stage, "tissue", "detection"; where several bundles
+    were at work, "fusion"; where figures were typed, "typing".
     """
 
     detections: Detections

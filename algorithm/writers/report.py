@@ -10,6 +10,7 @@ from algorithm.classifier import Classifier
 from algorithm.detections import Detections
 from algorithm.detectors import Detector, Result
 from algorithm.images import Image
+from algorithm.mixed import FUSION_RADIUS_UM, AnyDetector, MixedEnsemble
 from algorithm.wilson import wilson_interval
 from algorithm.writers.versions import versions
 
@@ -28,9 +29,10 @@ class ClassificationRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One detector at work, likewise; and the classifier that types what it finds, where that was asked for."""
+    """One detector at work, likewise, or several bundles' together; and the classifier that types what is found, where
+    that was asked for."""
 
-    detector: Detector
+    detector: AnyDetector
     bundle_chosen_by: str
     device_option: str
     typing: ClassificationRun | None = None
@@ -93,7 +95,6 @@ def run_document(
     run: Run, image: Image, result: Result, started: datetime, seconds: dict[str, float]
 ) -> dict[str, object]:
     """The document of run.json; `seconds` by step of the work. Lengths in um, areas in mm2."""
-    detector, manifest = run.detector, run.detector.bundle.manifest
     return {
         "versions": versions(),
         "image": {
@@ -103,19 +104,36 @@ def run_document(
             "spacing_um": list(image.spacing_um),
             "spacing_source": image.spacing_source,
         },
-        "bundle": bundle_entry(detector.bundle, run.bundle_chosen_by),
+        **_detector_entries(run),
         **_classifier_entry(run.typing),
-        "settings": {
-            "device": run.device_option,
-            "overlap": detector.overlap,
-            "resolution_um_px": manifest.input.resolution_um_px,
-            **detector.postprocess.model_dump(mode="json"),
-        },
-        "device": {"used": detector.device, "providers": list(detector.providers)},
         "result": findings(result),
         "tiles": {"total": result.tiles_total, "run": result.tiles_run},
         "started": started.isoformat(timespec="seconds"),
         "seconds": {step: round(duration, 3) for step, duration in seconds.items()},
+    }
+
+
+def _detector_entries(run: Run) -> dict[str, object]:
+    """The bundle, its settings and device; of a mixed ensemble a list of these, and how what they find is fused."""
+    parts = [_part_entries(part, run.bundle_chosen_by) for part in run.detector.parts]
+    asked: dict[str, object] = {"device": run.device_option}
+    if isinstance(run.detector, MixedEnsemble):
+        bundles = [{**part.pop("bundle"), **part} for part in parts]
+        common = {"threshold": run.detector.threshold, "fusion_radius_um": FUSION_RADIUS_UM}
+        return {"bundles": bundles, "settings": asked | common}
+    (part,) = parts
+    return {**part, "settings": asked | part["settings"]}
+
+
+def _part_entries(part: Detector, chosen_by: str) -> dict[str, dict[str, object]]:
+    return {
+        "bundle": bundle_entry(part.bundle, chosen_by),
+        "settings": {
+            "overlap": part.overlap,
+            "resolution_um_px": part.bundle.manifest.input.resolution_um_px,
+            **part.postprocess.model_dump(mode="json"),
+        },
+        "device": {"used": part.device, "providers": list(part.providers)},
     }
 
 

@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from algorithm import bundle as bundles
-from algorithm.bundle import Bundle, find_bundle, load_any_bundle, load_bundle, load_classification_bundle
+from algorithm.bundle import (
+    Bundle,
+    find_bundle,
+    find_detection_bundles,
+    load_any_bundle,
+    load_bundle,
+    load_classification_bundle,
+)
 from algorithm.errors import BundleError
 from tests.tiny_bundle import write_manifest, write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
@@ -179,3 +186,21 @@ def test_who_chooses_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     platform.joinpath("manifest.json").unlink()
     with pytest.raises(BundleError, match="names no bundle for classification"):
         find_bundle(None, "classification")
+
+
+def test_who_chooses_the_bundles_that_detect_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The options, in their order; else all that lie side by side in the platform's folder, by name."""
+    platform = tmp_path / "model"
+    monkeypatch.setattr(bundles, "PLATFORM_MODEL_DIR", platform)
+    monkeypatch.setattr(bundles, "BUNDLES_DIR", tmp_path)
+    (tmp_path / "default.json").write_text('{"detection": "small"}')
+    mine, other = tmp_path / "mine", tmp_path / "another"
+    assert find_detection_bundles([mine, other]) == [(mine, "option"), (other, "option")]
+    assert find_detection_bundles([]) == [(tmp_path / "small", "default")]
+    for name in ("two", "one", "notes"):
+        (platform / name).mkdir(parents=True)
+    for name in ("two", "one"):
+        (platform / name / "manifest.json").touch()
+    assert find_detection_bundles([]) == [(platform / "one", "/opt/ml/model"), (platform / "two", "/opt/ml/model")]
+    (platform / "manifest.json").touch()
+    assert find_detection_bundles([]) == [(platform, "/opt/ml/model")]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from algorithm.images import Image
 from tests.algorithm.images.drawing import tissue, write_mha, write_tiff
 from tests.algorithm.images.test_stack import write_mha_stack, write_tiff_stack
 from tests.algorithm.test_case import entry
+from tests.tiny_boxes import write_tiny_boxes
 from tests.tiny_bundle import write_tiny_bundle
 from tests.tiny_classifier import expected_probabilities, figures, write_tiny_classifier
 
@@ -98,6 +100,22 @@ def test_the_platforms_bundle_is_loaded_and_told(
     assert processed(case) == 0
     assert f"bundle tiny 1 (/opt/ml/model: {tmp_path / 'model'}), device " in capsys.readouterr().out
     assert len(points(case)) > 0
+
+
+def test_bundles_side_by_side_in_the_platforms_place_detect_together(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = write_tiny_bundle(tmp_path / "model" / "one"), write_tiny_boxes(tmp_path / "model" / "two")
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", tmp_path / "model")
+    monkeypatch.setattr(process, "load_detector", LOAD_DETECTOR)
+    assert processed(case) == 0
+    said = capsys.readouterr().out
+    assert said.index(f"bundle tiny 1 (/opt/ml/model: {one}), ") < said.index(f"bundle tiny 1 (/opt/ml/model: {two}), ")
+    together = points(case)
+    assert len(together) > 0
+    shutil.rmtree(two)
+    assert processed(case) == 0
+    assert points(case) != together
 
 
 @pytest.fixture

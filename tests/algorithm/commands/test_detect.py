@@ -15,6 +15,7 @@ from algorithm.writers.folder import DETECTION_FILES
 from tests.algorithm.commands.conftest import DOTS, dotted
 from tests.algorithm.images.drawing import write_tiff
 from tests.arrays import CANDIDATE, paint_ellipse, plain
+from tests.tiny_boxes import write_tiny_boxes
 from tests.tiny_bundle import write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
 
@@ -164,6 +165,40 @@ def test_agreement_is_at_the_threshold_asked_for(
     assert float(row["agreement"]) == agreement
     (feature,) = read(tmp_path / "results" / "region" / "detections.geojson")["features"]
     assert feature["properties"]["measurements"]["agreement of members"] == agreement
+
+
+def test_bundles_detect_together(
+    tmp_path: Path, region: Path, bundle: Path, classifier: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = write_tiny_boxes(tmp_path / "boxes", threshold=0.3, merge_radius_um=5)
+    words = [region, "--bundle", boxes, "--classifier", classifier]
+    assert detect(bundle, tmp_path / "results", *words) == 0
+    said = capsys.readouterr().out
+    assert said.index(f"(option: {boxes})") < said.index(f"(option: {bundle})")
+    run = read(tmp_path / "results" / "region" / "run.json")
+    assert [(entry["path"], entry["chosen_by"]) for entry in run["bundles"]] == [
+        (str(boxes), "option"),
+        (str(bundle), "option"),
+    ]
+    assert [entry["settings"]["threshold"] for entry in run["bundles"]] == [0.3, 0.5]
+    assert run["bundles"][1]["device"] == {"used": "cpu", "providers": ["CPUExecutionProvider"]}
+    assert run["settings"] == {"device": "cpu", "threshold": 0.4, "fusion_radius_um": 7.5}
+    assert (run["result"]["mitotic_figures"], run["result"]["typed"]) == (3, 3)
+    assert set(run["seconds"]) == {"tissue", "detection", "fusion", "typing", "writing"}
+    np.testing.assert_allclose(places_px(tmp_path / "results"), DOTS, atol=4)
+    rows = list(csv.DictReader((tmp_path / "results" / "region" / "detections.csv").read_text().splitlines()))
+    assert [float(row["agreement"]) for row in rows] == [1, 1, 1]
+    for row in rows:
+        members = [float(row["probability_member_1"]), float(row["probability_member_2"])]
+        assert float(row["probability"]) == pytest.approx(np.mean(members), abs=1e-6)
+
+
+def test_one_broken_bundle_of_several_is_one_line(
+    tmp_path: Path, region: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert detect(bundle, tmp_path / "results", region, "--bundle", tmp_path / "none") == 1
+    assert f"{tmp_path / 'none' / 'manifest.json'} cannot be read" in capsys.readouterr().err
+    assert list((tmp_path / "results").iterdir()) == []
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path, region: Path, bundle: Path) -> None:

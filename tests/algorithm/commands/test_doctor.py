@@ -143,3 +143,33 @@ def test_a_bundle_of_boxes_is_opened_too(tmp_path: Path, capsys: pytest.CaptureF
     code, found = diagnosis(capsys, write_tiny_boxes(tmp_path))
     assert code == 0
     assert found["device"]["finding"].startswith("cpu")
+
+
+def test_every_bundle_given_is_looked_at_and_opened(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = write_tiny_boxes(tmp_path / "boxes")
+    words = ["doctor", "--bundle", str(boxes), "--bundle", str(bundle)]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert said.index(f"in {boxes}\n") < said.index(f"in {bundle}\n")
+    assert said.count("ok      device: ") == 2
+    (boxes / "manifest.json").unlink()
+    assert main(words) == 1
+    assert f"failed  bundle in use (option): {boxes / 'manifest.json'}" in capsys.readouterr().out
+
+
+def test_bundles_side_by_side_on_the_platform(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lay(tmp_path / "bundles", monkeypatch, "classification")
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", tmp_path / "model")
+    write_tiny_bundle(tmp_path / "model" / "one")
+    write_tiny_boxes(tmp_path / "model" / "two")
+    assert main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    for name in ("one", "two"):
+        line = f"ok      bundle in use for detection (/opt/ml/model): tiny 1, detection, ensemble of 1, in {tmp_path}"
+        assert f"{line}/model/{name}\n" in said
+    (tmp_path / "model" / "two" / "manifest.json").write_text("{}")
+    assert main(["doctor"]) == 1
