@@ -1,12 +1,13 @@
-"""What a bundle finds and how often it cries wolf: the figures of its model card.
+"""What a bundle finds, or several together, and how often they cry wolf: the figures of a model card.
 
     python benchmarks/measure_bundle.py bundles/vm_unet_small --regions regions-test --blind-f1 0.34 \
         --slides tcga.svs cmu-1.svs --slides-spacing-um 0.5
 
 --regions is a folder with images/, the official ground_truth.json and tissue.json; detections at the bundle's threshold
 are matched as the MIDOG 2025 evaluation does. --slides are images of contiguous tissue where figures are rare and
-nobody has marked them: all that is found there is counted as a detection per mm2 of tissue. Prints a table and writes
-BUNDLE/measured.json. Needs anaphase[cpu,evaluation].
+nobody has marked them: all that is found there is counted as a detection per mm2 of tissue. Prints a table, and writes
+BUNDLE/measured.json where one bundle is given; several are measured as a mixed ensemble. Needs
+anaphase[cpu,evaluation].
 """
 
 import argparse
@@ -17,18 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from algorithm.bundle import load_bundle
-from algorithm.detectors import Detector, Result, load
+from algorithm.contract import points_mm
 from algorithm.images import open_image
+from algorithm.mixed import AnyDetector, load
+from evaluation.average_precision import average_precision
 from evaluation.bootstrap import interval
+from evaluation.cases import DetectionCase
 from evaluation.matching import Counts, match
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("bundle", type=Path)
+    parser.add_argument("bundles", type=Path, nargs="+", metavar="BUNDLE")
     parser.add_argument("--regions", type=Path, required=True)
     parser.add_argument("--blind-f1", type=float, help="the F1 of an answer that ignores the picture, quoted beside")
     parser.add_argument("--slides", type=Path, nargs="*", default=[])
@@ -37,34 +40,42 @@ def main() -> None:
     parser.add_argument("--threshold", type=float, help="another than the bundle's; never choose one on test regions")
     options = parser.parse_args()
 
-    detector = load(load_bundle(options.bundle), "auto", options.overlap, options.threshold)
+    detector = load([load_bundle(path) for path in options.bundles], "auto", options.overlap, options.threshold)
+    parts = detector.parts
     measured = {
-        "bundle": detector.bundle.manifest.name,
-        "version": detector.bundle.manifest.version,
-        "threshold": detector.postprocess.threshold,
-        "overlap": detector.overlap,
-        "device": detector.device,
+        "bundle": one_or_all([part.bundle.manifest.name for part in parts]),
+        "version": one_or_all([part.bundle.manifest.version for part in parts]),
+        "threshold": detector.threshold,
+        "overlap": one_or_all([part.overlap for part in parts]),
+        "device": one_or_all([part.device for part in parts]),
         "cores": os.cpu_count(),
         "regions": measure_regions(detector, options.regions, options.blind_f1),
         "slides": [measure_slide(detector, path, options.slides_spacing_um) for path in options.slides],
     }
-    (options.bundle / "measured.json").write_text(json.dumps(measured, indent=1) + "\n")
+    if len(options.bundles) == 1:
+        (options.bundles[0] / "measured.json").write_text(json.dumps(measured, indent=1) + "\n")
     print(json.dumps({**measured, "regions": {**measured["regions"], "domains": None}}, indent=1))
     print(table(measured))
 
 
-def measure_regions(detector: Detector, folder: Path, blind_f1: float | None) -> dict[str, Any]:
-    """F1, precision and recall over all regions with intervals by bootstrap over regions, and per domain."""
+def one_or_all(values: list[Any]) -> Any:
+    """Of the only bundle, or of all in a list."""
+    return values[0] if len(values) == 1 else values
+
+
+def measure_regions(detector: AnyDetector, folder: Path, blind_f1: float | None) -> dict[str, Any]:
+    """F1, precision and recall over all regions with intervals by bootstrap over regions, and per domain; AP."""
     truth = json.loads((folder / "ground_truth.json").read_text())
     tissue_mm2 = json.loads((folder / "tissue.json").read_text())
     start = time.perf_counter()
-    counts = {name: _count(detector, folder / "images" / name, entry["annotations"]) for name, entry in truth.items()}
+    cases = [_case(detector, folder / "images" / name, entry) for name, entry in truth.items()]
     seconds = time.perf_counter() - start
-    domains: dict[str, list[Counts]] = {}
-    for name, entry in truth.items():
-        domains.setdefault(str(entry["tumor domain"]), []).append(counts[name])
+    domains: dict[str, list[DetectionCase]] = {}
+    for case in cases:
+        domains.setdefault(case.domain, []).append(case)
     return {
-        **_scores(list(counts.values())),
+        **_scores(cases),
+        "average_precision": average_precision(cases),
         "blind_f1": blind_f1,
         "regions": len(truth),
         "figures": sum(len(entry["annotations"]) for entry in truth.values()),
@@ -74,9 +85,10 @@ def measure_regions(detector: Detector, folder: Path, blind_f1: float | None) ->
     }
 
 
-def measure_slide(detector: Detector, path: Path, spacing_um: float | None) -> dict[str, Any]:
+def measure_slide(detector: AnyDetector, path: Path, spacing_um: float | None) -> dict[str, Any]:
     """Detections at the threshold per mm2 of tissue."""
-    result, _ = _detect(detector, path, spacing_um)
+    with open_image(path, spacing_um) as image:
+        result = detector.detect(image)
     found = int((result.detections.scores >= result.threshold).sum())
     return {
         "slide": path.name,
@@ -96,6 +108,7 @@ def table(measured: dict[str, Any]) -> str:
         f"{regions[f'{name}_interval'][1]:.3f}) |"
         for name in ("f1", "precision", "recall")
     ]
+    rows += [f"| AP | {regions['average_precision']:.3f} |"]
     rows += [f"| blind F1 | {regions['blind_f1']} |"]
     rows += [f"| f1 of domain {domain} | {scores['f1']:.3f} |" for domain, scores in regions["domains"].items()]
     rows += [f"| detections per mm2, {slide['slide']} | {slide['per_mm2']} |" for slide in measured["slides"]]
@@ -107,20 +120,18 @@ def table(measured: dict[str, Any]) -> str:
     return "\n".join(rows)
 
 
-def _detect(detector: Detector, path: Path, spacing_um: float | None) -> tuple[Result, NDArray[np.float64]]:
-    """The result, and the points (N, 2) at the threshold in mm."""
-    with open_image(path, spacing_um) as image:
+def _case(detector: AnyDetector, path: Path, entry: dict[str, Any]) -> DetectionCase:
+    with open_image(path) as image:
         result = detector.detect(image)
-        points = result.detections.points[result.detections.scores >= result.threshold]
-        return result, points * np.array(image.spacing_um) / 1000
+        found_mm = points_mm(result.detections.points, image.spacing_um)
+    scores = result.detections.scores
+    truth_mm = np.array(entry["annotations"], dtype=np.float64).reshape(-1, 3)[:, :2]
+    figures = scores >= result.threshold
+    return DetectionCase(path.name, str(entry["tumor domain"]), None, truth_mm, found_mm, scores, figures)
 
 
-def _count(detector: Detector, path: Path, annotations: list[list[float]]) -> Counts:
-    _, points_mm = _detect(detector, path, None)
-    return match(np.array(annotations, dtype=np.float64).reshape(-1, 3)[:, :2], points_mm)
-
-
-def _scores(counts: list[Counts]) -> dict[str, Any]:
+def _scores(group: list[DetectionCase]) -> dict[str, Any]:
+    counts = [match(case.truth_mm, case.points_mm[case.figures]) for case in group]
     total = sum(counts, Counts())
     cases = np.array([(c.true_positives, c.false_positives, c.false_negatives) for c in counts], dtype=np.float64)
     return {

@@ -7,9 +7,10 @@ edge, and mostly glass, where one patch in a hundred is left. `detect` is the wh
 Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with as many
 networks of the bundle's recipe: eager torch, warmed up before the clock starts, in batches of 16 tiles, which suit it
 better than those of `detect`. Their weights are random, which takes no other time. Tile, overlap and blending are the
-same. Each way runs in a process of its own.
+same. Each way runs in a process of its own. A bundle that finds boxes leaves MONAI no map to make: of it `detect` is
+timed alone.
 
-Needs anaphase[cpu,train] and requirements/benchmarks.txt. The last table is in benchmarks/README.md.
+Needs anaphase[cpu,train] and, for MONAI, requirements/benchmarks.txt. The last tables are in benchmarks/README.md.
 """
 
 import argparse
@@ -36,7 +37,8 @@ from algorithm.__main__ import main as command
 from algorithm.bundle import load_bundle
 from algorithm.images import open_image
 from algorithm.images.resampled import ResampledImage
-from algorithm.runtime import Ensemble
+from algorithm.manifest import SegmentationManifest
+from algorithm.runtime import BoxEnsemble, Ensemble
 
 FULL_SIZE = (7215, 5412)
 PATCH_PX, SPACING_UM = 128, 0.25
@@ -54,7 +56,8 @@ def main() -> None:
     parser.add_argument("--patches", type=Path, required=True, help="AMi-Br's folder")
     parser.add_argument("--size", type=int, nargs=2, default=FULL_SIZE, metavar=("WIDTH", "HEIGHT"), help="in px")
     options = parser.parse_args()
-    if importlib.util.find_spec("monai") is None:
+    beside_monai = is_segmentation(options.bundle)
+    if beside_monai and importlib.util.find_spec("monai") is None:
         sys.exit("MONAI is not installed: pip install --no-deps --requirement requirements/benchmarks.txt")
 
     members = len(load_bundle(options.bundle).manifest.members)
@@ -65,9 +68,15 @@ def main() -> None:
         for name, one_in in ONE_PATCH_IN.items():
             region = Path(folder) / f"{name}.tiff"
             in_a_process(write_region, region, options.patches, width, height, one_in)
-            monai = in_a_process(run_monai, region, options.bundle)
-            print(f"| {name} | MONAI | {cells(monai, monai)} |", flush=True)
+            monai = in_a_process(run_monai, region, options.bundle) if beside_monai else None
+            if monai is not None:
+                print(f"| {name} | MONAI | {cells(monai, monai)} |", flush=True)
             print(f"| {name} | detect | {cells(in_a_process(run_detect, region, options.bundle), monai)} |", flush=True)
+
+
+def is_segmentation(bundle: Path) -> bool:
+    """Whether the bundle makes maps, and not boxes."""
+    return isinstance(load_bundle(bundle).manifest, SegmentationManifest)
 
 
 def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -111,8 +120,9 @@ class Stopwatch:
 
 def run_detect(region: Path, bundle: Path) -> Measured:
     """The command, with all the files that it writes."""
-    network = Stopwatch(Ensemble.__call__)
-    Ensemble.__call__ = lambda *arguments: network(*arguments)
+    kind, method = (Ensemble, "__call__") if is_segmentation(bundle) else (BoxEnsemble, "answers")
+    network = Stopwatch(getattr(kind, method))
+    setattr(kind, method, lambda *arguments: network(*arguments))
     words = ["detect", region, "--output", region.parent, "--bundle", bundle, "--device", "cpu"]
     start = time.perf_counter()
     with redirect_stdout(io.StringIO()):
@@ -166,13 +176,13 @@ def eager_network(name: str, members: int) -> Callable[[Any], Any]:
     return network
 
 
-def cells(measured: Measured, monai: Measured) -> str:
+def cells(measured: Measured, monai: Measured | None) -> str:
     """A row of the table, but for its first two columns."""
     seconds = measured["seconds"]
     outside = 1 - measured["network_seconds"] / seconds
-    times = seconds / monai["seconds"]
+    times = "" if monai is None else f"{seconds / monai['seconds']:.3f}"
     counted = [f"{measured[key]:,.0f}" for key in ("tiles", "peak_mb")]
-    return " | ".join([f"{seconds:.1f}", f"{times:.3f}", f"{outside:.0%}", *counted])
+    return " | ".join([f"{seconds:.1f}", times, f"{outside:.0%}", *counted])
 
 
 if __name__ == "__main__":
