@@ -8,7 +8,7 @@ import sys
 
 from algorithm.commands.console import UsageError, complain
 from algorithm.errors import AlgorithmError
-from training.commands import describe, export, fit, folds, import_weights, make_masks, validate
+from training.commands import describe, export, fit, folds, import_weights, make_masks, mine, validate
 
 FAILED, USAGE = 1, 2
 
@@ -17,7 +17,7 @@ def main(words: list[str] | None = None) -> int:
     """Run a command and return its exit code; what a user can mend is one line on stderr."""
     parser = argparse.ArgumentParser(prog="python -m training", description="Train detectors and export them.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in (fit, validate, export, describe, folds, import_weights, make_masks):
+    for command in (fit, validate, export, describe, folds, import_weights, make_masks, mine):
         command.add_to(commands)
     arguments = _parse(parser, words)
     try:

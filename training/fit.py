@@ -101,7 +101,7 @@ class Trainer:
         self.device = distributed.device()
         self.model = build_model(recipe.model)
         self.weights = None if weights is None else weights.record
-        self.masks = split.masks
+        self.masks, self.mined = split.masks, split.mined
         if weights is not None:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
@@ -148,15 +148,19 @@ class Trainer:
         if kept.folder:
             parts["kept"] = kept.folder
         where = {"fold": self.fold, "epoch": self.epoch}
+        used = {"weights": self.weights, "masks": self.masks, "mined": self.mined}
         recipe = self.recipe.model_dump(mode="json")
-        return {"recipe": recipe, **where, "weights": self.weights, "masks": self.masks, **parts}
+        return {"recipe": recipe, **where, **used, **parts}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same recipe, fold and masks."""
+        """Go on from a checkpoint of the same recipe, fold, masks and mined look-alikes."""
         if (recipe_from(state["recipe"], LAST), state["fold"]) != (self.recipe, self.fold):
             raise AlgorithmError("The run was started with another recipe or fold.", "Give the same, or a new folder.")
-        if _digests(state.get("masks", [])) != _digests(self.masks):
-            raise AlgorithmError("The run was started with other masks.", "Give the same --masks, or a new folder.")
+        for key, what, used in (("masks", "masks", self.masks), ("mined", "mined look-alikes", self.mined)):
+            if _digests(state.get(key, [])) != _digests(used):
+                raise AlgorithmError(
+                    f"The run was started with other {what}.", f"Give the same --{key}, or a new folder."
+                )
         self.epoch, self.weights = state["epoch"], state.get("weights")
         for kept, of_kept in zip(self.kept, [state, *state.get("means", {}).values()], strict=True):
             kept.restore(of_kept, self.epoch * self.recipe.optimiser.batches_per_epoch)
@@ -188,9 +192,9 @@ class Trainer:
         return value.item()
 
 
-def _digests(masks: list[dict[str, str]]) -> list[str]:
-    """Files of masks by what they hold, whatever they are called."""
-    return [file["sha256"] for file in masks]
+def _digests(files: list[dict[str, str]]) -> list[str]:
+    """Files by what they hold, whatever they are called."""
+    return [file["sha256"] for file in files]
 
 
 @contextmanager

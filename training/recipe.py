@@ -48,7 +48,8 @@ class SamplingSettings(Settings):
 class AnchorSamplingSettings(Settings):
     """Which tiles make a batch (systems of boxes): about an annotated figure or look-alike each (data/three_levels.py).
 
-    empty_fraction: of a batch from tissue without any, where there is such. box_um: the side of the boxes about them.
+    empty_fraction: of a batch from anywhere in regions without figures, where there are such. box_um: the side of the
+    boxes about figures and look-alikes.
     """
 
     mode: Mode = "hierarchical"

@@ -84,32 +84,57 @@ def counts_at_thresholds(
 
     One row for each of the postprocesses, in it one entry for each of THRESHOLDS.
     """
-    view = ResampledImage(RegionImage(region), recipe.input.resolution_um_px)
-    find = _by_boxes if isinstance(recipe, BoxesRecipe) else _by_segmentation
-    found = find(view, predict, recipe, postprocesses, members)
+    found = detections_in(region, predict, recipe, postprocesses, THRESHOLDS, members)
     millimetres = region.spacing_um / 1000
     counts = [match(region.figures * millimetres, detections.points * millimetres) for detections in found]
     return [counts[start : start + len(THRESHOLDS)] for start in range(0, len(counts), len(THRESHOLDS))]
 
 
+def detections_in(
+    region: Region,
+    predict: Predict,
+    recipe: DetectionRecipe,
+    postprocesses: Sequence[Thresholds],
+    thresholds: Sequence[float],
+    members: int = 1,
+) -> list[Detections]:
+    """What the algorithm's own tiling and merging find in a region, points in its px.
+
+    With the first of the postprocesses at each of the thresholds, which rise, then with the next, and so on.
+    """
+    view = ResampledImage(RegionImage(region), recipe.input.resolution_um_px)
+    find = _by_boxes if isinstance(recipe, BoxesRecipe) else _by_segmentation
+    return find(view, predict, recipe, postprocesses, thresholds, members)
+
+
 def _by_segmentation(
-    view: ResampledImage, predict: Predict, recipe: DetectionRecipe, postprocesses: Sequence[Thresholds], members: int
+    view: ResampledImage,
+    predict: Predict,
+    recipe: DetectionRecipe,
+    postprocesses: Sequence[Thresholds],
+    thresholds: Sequence[float],
+    members: int,
 ) -> list[Detections]:
     """Where a map is cut changes what hangs together, so it is read at each threshold."""
-    at_thresholds = [_cut_at(postprocess, threshold) for postprocess in postprocesses for threshold in THRESHOLDS]
+    at_thresholds = [_cut_at(postprocess, threshold) for postprocess in postprocesses for threshold in thresholds]
     settings = SegmentationSettings(**_tiling(recipe), postprocess=recipe.postprocess)
     return detect_with_each(at_thresholds, view, predict, settings, tissue_map(view), members, BATCH_SIZE)
 
 
 def _by_boxes(
-    view: ResampledImage, predict: Predict, recipe: DetectionRecipe, postprocesses: Sequence[Thresholds], members: int
+    view: ResampledImage,
+    predict: Predict,
+    recipe: DetectionRecipe,
+    postprocesses: Sequence[Thresholds],
+    thresholds: Sequence[float],
+    members: int,
 ) -> list[Detections]:
     """What is found at a threshold is part of what is found at a lower one."""
     found = []
     for postprocess in postprocesses:
-        settings = BoxesSettings(**_tiling(recipe), postprocess=_cut_at(postprocess, THRESHOLDS[0]))
+        settings = BoxesSettings(**_tiling(recipe), postprocess=_cut_at(postprocess, thresholds[0]))
         all_found = boxes.detect(view, predict, settings, tissue_map(view), members, BATCH_SIZE)
-        found += [all_found.select(all_found.scores >= threshold) for threshold in THRESHOLDS]
+        found += [all_found.select(all_found.scores >= threshold) for threshold in thresholds]
     return found
 
 

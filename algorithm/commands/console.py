@@ -43,12 +43,12 @@ def introduction(model: Detector | Classifier, chosen_by: str) -> str:
 
 
 @contextmanager
-def counting_bar(title: str, total: int) -> Iterator[Counter]:
-    """A bar in figures on stderr, gone when done; nothing at all where stderr is no terminal."""
+def counting_bar(title: str, total: int, unit: str = "figures") -> Iterator[Counter]:
+    """A bar on stderr in figures, or what else is counted; gone when done, nothing where stderr is no terminal."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} figures"),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
         TimeRemainingColumn(),
     )
     disable = not sys.stderr.isatty()

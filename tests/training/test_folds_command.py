@@ -103,7 +103,8 @@ def test_by_domain_their_number_is_not_a_choice(data: Path, tmp_path: Path, caps
 def test_a_place_that_cannot_be_written_is_named(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["folds", str(data), "--output", str(tmp_path / "nowhere" / "folds.csv")]) == 1
+    (tmp_path / "taken").write_text("no folder")
+    assert main(["folds", str(data), "--output", str(tmp_path / "taken" / "folds.csv")]) == 1
     assert "folds.csv cannot be written" in capsys.readouterr().err
 
 

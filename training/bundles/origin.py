@@ -41,7 +41,8 @@ def _origins(checkpoint: dict[str, Any]) -> list[str]:
     weights = checkpoint.get("weights")
     if weights is not None:
         start.append(f"started from {weights['tensors']} tensors of {weights['file']}")
-    return start + [f"masks of {used['data_set']} from {used['file']}" for used in checkpoint.get("masks", [])]
+    start += [f"masks of {used['data_set']} from {used['file']}" for used in checkpoint.get("masks", [])]
+    return start + [f"look-alikes mined into {used['file']}" for used in checkpoint.get("mined", [])]
 
 
 def _code_revision() -> str:

@@ -17,6 +17,7 @@ def add_to(commands: Commands) -> None:
     add_data(parser)
     figure_free = "folders of pictures without figures, SPIDER, NCT-CRC-HE-100K"
     parser.add_argument("--figure-free", type=Path, nargs="+", default=[], help=figure_free)
+    parser.add_argument("--mined", type=Path, metavar="CSV", help="look-alikes that `mine` found: hard negatives")
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "--fold", type=_fold, default=0, help="the fold that is held out: its number, or by domain a domain's name"
@@ -57,7 +58,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     if arguments.weights is not None and not arguments.resume:
         weights = read_weights(arguments.weights, recipe.model)
         tell(f"{arguments.weights}: {weights.record['tensors']} of the network's {weights.record['of']} tensors loaded")
-    data = read_for(recipe, arguments.data, arguments.figure_free, arguments.spacing_um)
+    data = read_for(recipe, arguments.data, arguments.figure_free, arguments.spacing_um, arguments.mined)
     tell("\n".join(data.summary))
     if arguments.masks:
         data = with_masks(data, arguments.data, arguments.masks)

@@ -34,10 +34,10 @@ def run(arguments: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
+    from training.data.names import data_set_name
     from training.data.read import read_data
     from training.data.typed import read_typed
     from training.masks.make import make_masks, require_new, summary, write_folder
-    from training.masks.use import data_set_name
 
     names = [data_set_name(folder) for folder in arguments.data]
     if len(set(names)) < len(names):

@@ -20,9 +20,10 @@ MARK_RADIUS_PX = 2.5
 
 
 class AnchorSampler:
-    """Draws windows about annotated points, as often as data/three_levels.py says, and windows of empty tissue.
+    """Draws windows about annotated points, as often as data/three_levels.py says, and windows of tissue at large.
 
-    Empty tissue is that of regions without any annotation. `stains` says a region's stain vectors. Raises InputError
+    That is the tissue of regions without figures, whether look-alikes are annotated there or not: of a large picture
+    with a mined one or two all else is worth seeing too. `stains` says a region's stain vectors. Raises InputError
     where nothing is annotated.
     """
 
@@ -35,7 +36,7 @@ class AnchorSampler:
     ) -> None:
         self.tile_px, self.settings, self.stains = tile_px, settings, stains
         self.annotated = [region for regions in data_sets for region in regions if len(_points(region))]
-        self.empty = [region for regions in data_sets for region in regions if not len(_points(region))]
+        self.empty = [region for regions in data_sets for region in regions if not len(region.figures)]
         if not self.annotated:
             raise InputError("No region of the fold has an annotation.", "Give more data, or fewer folds.")
         names = [name for name, regions in enumerate(data_sets) for region in regions if len(_points(region))]
@@ -55,7 +56,7 @@ class AnchorSampler:
         return [self.window(rng, place < self.positives(size), window_px) for place in range(size)]
 
     def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
-        """A window about an annotation, or of empty tissue; masks (2, window_px, window_px) mark both classes."""
+        """A window about an annotation, or of tissue at large; masks (2, window_px, window_px) mark both classes."""
         if positive:
             anchor = min(int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right")), len(self) - 1)
             region = self.annotated[self._region[anchor]]

@@ -2,15 +2,14 @@
 
 import csv
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 
-from algorithm.errors import AlgorithmError
 from training.data.cases import Case
 from training.data.folds import Folds
+from training.whole_file import write_whole
 
 COLUMNS = ("data_set", "case", "slide", "domain", "scanner", "fold", "mitotic_figures", "hard_negatives")
 
@@ -23,15 +22,7 @@ def write_cases(path: Path, cases: Sequence[Case], folds: Folds) -> None:
     for case in cases:
         place = (case.data_set, case.name, case.slide, case.domain, case.scanner)
         writer.writerow([*place, folds.of_slide[case.slide], case.figures, case.hard_negatives])
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text.getvalue())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        raise AlgorithmError(f"{path} cannot be written: {error.strerror}.", "Choose another --output.") from error
+    write_whole(path, text.getvalue().encode())
 
 
 def table_of_folds(cases: Sequence[Case], folds: Folds) -> Table:

@@ -6,8 +6,11 @@ from pathlib import Path
 from algorithm.errors import InputError
 from training.data import ami_br, midog25, midogpp, slide_runner, tupac16
 from training.data.cases import Case, count
+from training.data.look_alikes import LookAlike, read_look_alikes, with_look_alikes
+from training.data.names import data_set_name
 from training.data.negatives import read_negatives
 from training.data.regions import Region, at_resolution
+from training.digest import digest
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class Data:
     """What a run trains on: annotated data sets, figure-free tissue, and a line about each for the user.
 
     cases: what the tables of the data sets name, also where the image is missing. masks: the files that the figures'
-    masks come from, as a run remembers them (data_set, file, sha256); none where figures are disks.
+    masks come from, as a run remembers them (data_set, file, sha256); none where figures are disks. mined: the file of
+    mined look-alikes (file, sha256), if there is one.
     """
 
     annotated: list[list[Region]]
@@ -23,27 +27,66 @@ class Data:
     summary: list[str]
     cases: list[Case] = field(default_factory=list)
     masks: list[dict[str, str]] = field(default_factory=list)
+    mined: list[dict[str, str]] = field(default_factory=list)
 
 
 def read_data(
-    folders: list[Path], figure_free: list[Path], resolution_um_px: float, spacing_um: float | None = None
+    folders: list[Path],
+    figure_free: list[Path],
+    resolution_um_px: float,
+    spacing_um: float | None = None,
+    mined: Path | None = None,
 ) -> Data:
     """All regions at one resolution; spacing_um is that of images which do not say theirs (um/px).
 
-    Raises InputError for a folder of no known layout.
+    mined: a file of look-alikes, which become hard negatives. Raises InputError for a folder of no known layout, and
+    for a file of look-alikes that is of other data.
     """
+    names = [data_set_name(folder) for folder in [*folders, *figure_free]]
+    look_alikes, record, last_line = _read_mined(mined, names)
     annotated, summary, cases = [], [], []
     for folder in folders:
         regions, line, known = _read_annotated(folder, spacing_um)
+        regions = with_look_alikes(regions, data_set_name(folder), look_alikes, str(mined))
         annotated.append([at_resolution(region, resolution_um_px) for region in regions])
         summary.append(line)
         cases += known
     negatives = []
     for folder in figure_free:
         regions, line = read_negatives(folder, resolution_um_px)
-        negatives += regions
+        regions = with_look_alikes(regions, data_set_name(folder), look_alikes, str(mined))
+        # patches by the hundred thousand are larger than memory, and pictures are in it already
+        negatives += [at_resolution(region, resolution_um_px, keep=False) for region in regions]
         summary.append(line)
-    return Data(annotated, negatives, summary, cases)
+    return Data(annotated, negatives, [*summary, *last_line], cases, mined=record)
+
+
+def read_source(folder: Path, resolution_um_px: float, spacing_um: float | None) -> tuple[list[Region], str]:
+    """The regions of a folder of either kind, annotated or figure-free, and a line about them, for mining.
+
+    They are as published, at their own resolution; plain pictures are taken as if they were at the one given. Raises
+    InputError as the readers do.
+    """
+    if not _is_annotated(folder):
+        return read_negatives(folder, resolution_um_px)
+    regions, line, _ = _read_annotated(folder, spacing_um)
+    return regions, line
+
+
+def _read_mined(path: Path | None, names: list[str]) -> tuple[list[LookAlike], list[dict[str, str]], list[str]]:
+    """The look-alikes of a file, what a run remembers of it, and a line for the user."""
+    if path is None:
+        return [], [], []
+    found = read_look_alikes(path)
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise InputError(
+            f"Two folders are called {twice[0]}: mined look-alikes are kept by the names of folders.", "Rename one."
+        )
+    used = sum(each.data_set in names for each in found)
+    left_out = f", {len(found) - used} of other data sets left out" if used < len(found) else ""
+    line = f"{path.name}: {used} mined look-alikes{left_out}"
+    return found, [{"file": path.name, "sha256": digest(path)}], [line]
 
 
 def read_cases(folders: list[Path]) -> tuple[list[Case], list[str]]:
@@ -73,6 +116,11 @@ def _cases_of(folder: Path) -> tuple[list[Case], str]:
     notes = f"{found.unlabelled_images} unlabelled images left out, {found.missing_images} images missing"
     over_border = f"{found.over_border} boxes reach over the border"
     return found.cases, f"{folder.name}: MIDOG++ layout, {count(found.cases)}; {notes}, {over_border}"
+
+
+def _is_annotated(folder: Path) -> bool:
+    known = any((folder / table).is_file() for table in (ami_br.TABLE, midogpp.ANNOTATIONS))
+    return known or tupac16.is_one(folder) or slide_runner.is_one(folder)
 
 
 def _read_annotated(folder: Path, spacing_um: float | None) -> tuple[list[Region], str, list[Case]]:

@@ -14,6 +14,7 @@ class Split:
 
     fold: its number or its domains. validation: choose the epoch and the threshold. tested: those of a held-out domain,
     which choose nothing; none where folds are by slide. masks: the files that the masks of figures come from.
+    mined: that of mined look-alikes.
     """
 
     fold: Fold
@@ -21,6 +22,7 @@ class Split:
     validation: list[list[Region]]
     tested: list[list[Region]] = field(default_factory=list)
     masks: list[dict[str, str]] = field(default_factory=list)
+    mined: list[dict[str, str]] = field(default_factory=list)
 
 
 def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
@@ -35,14 +37,14 @@ def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:
     number = folds.number(fold)
     held_out, others = _parted(data.annotated, {slide for slide, of in folds.of_slide.items() if of == number})
     if recipe.folds_by == "slide":
-        return Split(folds.name(number), [*others, data.figure_free], held_out, masks=data.masks)
+        return Split(folds.name(number), [*others, data.figure_free], held_out, masks=data.masks, mined=data.mined)
     if recipe.validate_on == "slides":
         validating = validating_slides(cases, recipe.folds)
     else:
         next_one = (number + 1) % folds.count
         validating = {slide for slide, of in folds.of_slide.items() if of == next_one}
     validation, training = _parted(others, validating)
-    return Split(folds.name(number), [*training, data.figure_free], validation, held_out, data.masks)
+    return Split(folds.name(number), [*training, data.figure_free], validation, held_out, data.masks, data.mined)
 
 
 def searched(held_out: list[list[Region]]) -> list[Region]:

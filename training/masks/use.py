@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from algorithm.errors import InputError
+from training.data.names import data_set_name
 from training.data.read import Data
 from training.data.regions import Region
 from training.digest import digest
@@ -17,11 +18,6 @@ from training.masks.files import DataSetMasks, RegionMasks, read_masks
 MAKE = "Make masks of this data set: python -m training make-masks."
 TOLERANCE_PX, DRIFT = 1.5, 1 / 1024
 """How far a centre may lie from where it was: px, and per px from the corner, since scales are rounded."""
-
-
-def data_set_name(folder: Path) -> str:
-    """What a data set's masks are known by."""
-    return folder.name or folder.resolve().name
 
 
 def with_masks(data: Data, folders: Sequence[Path], files: Sequence[Path]) -> Data:

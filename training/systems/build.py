@@ -15,15 +15,24 @@ from training.systems.classification import Classification
 from training.systems.segmentation import Segmentation
 
 
-def read_for(recipe: AnyRecipe, folders: list[Path], figure_free: list[Path], spacing_um: float | None) -> Data:
+def read_for(
+    recipe: AnyRecipe,
+    folders: list[Path],
+    figure_free: list[Path],
+    spacing_um: float | None,
+    mined: Path | None = None,
+) -> Data:
     """The data sets as the recipe's system takes them; spacing_um is that of images which do not say theirs.
 
-    Raises AlgorithmError for figure-free tissue that a classifier cannot use, InputError as the readers do.
+    mined: a file of look-alikes. Raises AlgorithmError for figure-free tissue and look-alikes that a classifier cannot
+    use, InputError as the readers do.
     """
     if not isinstance(recipe, ClassificationRecipe):
-        return read_data(folders, figure_free, recipe.input.resolution_um_px, spacing_um)
+        return read_data(folders, figure_free, recipe.input.resolution_um_px, spacing_um, mined)
     if figure_free:
         raise AlgorithmError(f"{recipe.name} types figures: tissue without any is of no use.", "Leave it out.")
+    if mined is not None:
+        raise AlgorithmError(f"{recipe.name} types figures: look-alikes are of no use.", "Leave them out.")
     return read_typed(folders, recipe.input.resolution_um_px, spacing_um)
 
 

@@ -1,7 +1,5 @@
 """Files of weights: others' checkpoints, read without running what is in them, and the project's own, safetensors."""
 
-import contextlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from training.checkpoints import BEST, load_checkpoint
 from training.digest import digest
 from training.model_settings import ModelSettings
 from training.models.build import build_model
+from training.whole_file import write_whole
 
 NESTED = ("model_ema", "model", "state_dict", "desc", "ema_state_dict")
 """Where checkpoints keep their tensors, the first that is there counts; mmengine swaps its mean into `state_dict`."""
@@ -74,19 +73,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
     """Beside its place, then renamed. Raises AlgorithmError where the place is taken or cannot be written."""
     if path.exists():
         raise AlgorithmError(f"{path} is there already.", "Give another name, or remove it first.")
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(save(dict(tensors), metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise AlgorithmError(f"{path} cannot be written: {error}.", "Free some space, or choose another.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink()
+    write_whole(path, save(dict(tensors), metadata))
 
 
 def read_foreign(path: Path) -> dict[str, Tensor]:

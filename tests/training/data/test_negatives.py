@@ -13,6 +13,7 @@ from algorithm.errors import InputError
 from tests.training.published import write_nct_crc, write_patch, write_spider
 from training.data.nct_crc import read_nct_crc
 from training.data.negatives import read_negatives
+from training.data.read import read_data
 from training.data.spider import FIGURE_FREE, PROLIFERATING, read_spider
 
 PATCHES = [
@@ -48,7 +49,8 @@ def test_the_centre_of_a_spider_patch_is_a_region_of_its_class(tmp_path: Path) -
 def test_patches_are_resampled_and_read_from_their_files(tmp_path: Path) -> None:
     """A hundred thousand of them do not fit into memory."""
     folder = write_spider(tmp_path / "SPIDER-skin", PATCHES)
-    regions, line = read_negatives(folder, 0.25)
+    data = read_data([], [folder], 0.25)
+    regions = data.figure_free
     assert [(r.width, r.height, r.spacing_um, r.tissue) for r in regions] == [
         (448, 448, 0.25, "Necrosis"),
         (448, 448, 0.25, "Vessels"),
@@ -56,10 +58,10 @@ def test_patches_are_resampled_and_read_from_their_files(tmp_path: Path) -> None
     before = regions[0].read(100, 100, 64, 64)
     write_patch(folder / "images" / "0.png", np.random.default_rng(1))
     assert not np.array_equal(regions[0].read(100, 100, 64, 64), before)
-    assert line == (
+    assert data.summary == [
         "SPIDER-skin: SPIDER, training part, 2 patches (Necrosis 1, Vessels 1); "
         "2 of tissue that proliferates and 1 missing ones left out"
-    )
+    ]
 
 
 def test_an_unknown_class_of_spider_is_refused_with_the_known_ones(tmp_path: Path) -> None:
@@ -126,7 +128,7 @@ def test_carcinoma_is_read_where_it_is_asked_for(tmp_path: Path) -> None:
     folder = write_nct_crc(tmp_path / "NCT-CRC-HE-100K", NCT_CRC)
     assert sum(region.tissue == "TUM" for region in read_nct_crc(folder, tumour=True)) == 3
     regions, line = read_negatives(folder, 0.25)
-    assert [(r.width, r.spacing_um) for r in regions] == [(448, 0.25)] * 9
+    assert [(r.width, r.spacing_um) for r in regions] == [(224, 0.5)] * 9
     counts = "ADI 1, BACK 1, DEB 2, LYM 1, MUC 1, MUS 1, NORM 1, STR 1"
     assert line == f"NCT-CRC-HE-100K: NCT-CRC-HE, 9 patches ({counts}); 3 of carcinoma left out"
 

@@ -11,12 +11,13 @@ import torch
 from algorithm.errors import InputError
 from tests.training.drawing import drawn_region
 from training.augment.tiles import augmented_tiles
+from training.data.names import data_set_name
 from training.data.read import Data
 from training.data.regions import Region, at_resolution, in_memory
 from training.data.sampling import TileSampler
 from training.masks.figure import FigureMask
 from training.masks.files import DataSetMasks, RegionMasks, write_masks
-from training.masks.use import data_set_name, with_masks
+from training.masks.use import with_masks
 from training.recipe import AugmentSettings, SamplingSettings
 
 FIGURES = [(4, 6), (80, 60), (155, 115), (40, 90)]

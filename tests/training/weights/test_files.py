@@ -1,5 +1,6 @@
 """Files of weights: wherever the tensors are kept, nothing in a file is run, and what is written is whole."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ from safetensors.torch import save_file
 
 from algorithm.errors import AlgorithmError, InputError
 from training.model_settings import VMUNetSettings
-from training.weights import files
 from training.weights.files import network_shapes, read_foreign, read_weights, write_weights
 
 TINY = VMUNetSettings(name="vm_unet", width=8, state_size=2)
@@ -102,7 +102,7 @@ def test_a_write_that_is_cut_short_leaves_nothing(tmp_path: Path, monkeypatch: p
         assert [path.name for path in tmp_path.iterdir()] == [".a.safetensors.partial"]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(files.os, "fsync", killed)
+    monkeypatch.setattr(os, "fsync", killed)
     with pytest.raises(KeyboardInterrupt):
         write_weights(tmp_path / "a.safetensors", TENSORS, {})
     assert list(tmp_path.iterdir()) == []
