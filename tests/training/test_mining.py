@@ -20,7 +20,7 @@ from training.__main__ import main
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.look_alikes import LookAlike, read_look_alikes
 from training.data.regions import Region, in_memory
-from training.mining import Counts, Miner, predict_any_class
+from training.mining import Miner, predict_any_class
 from training.recipe import DetectionRecipe, recipe_from
 
 LOOK_ALIKES = [(20.0, 24.0), (70.0, 52.0)]
