@@ -141,7 +141,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def words(sources: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     path = tmp_path_factory.mktemp("recipe") / "tiny.yaml"
     optimiser = {"batch_size": 4, "epochs": 1, "batches_per_epoch": 1}
-    path.write_text(yaml.safe_dump(tiny_tree(optimiser=optimiser)))
+    path.write_text(yaml.safe_dump(tiny_tree(model={"name": "unet", "width": 4, "levels": 2}, optimiser=optimiser)))
     return ["fit", str(path), "--data", str(sources[0]), "--figure-free", str(sources[1])]
 
 
