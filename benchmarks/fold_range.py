@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("recipe", help="name or file")
     parser.add_argument("--data", type=Path, nargs="+", required=True)
     parser.add_argument("--figure-free", type=Path, nargs="+", default=[])
+    parser.add_argument("--mined", type=Path, help="look-alikes that `python -m training mine` found")
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings of the recipe to change")
     options = parser.parse_args()
@@ -34,7 +35,7 @@ def main() -> None:
     recipe = load_recipe(options.recipe, [*options.overrides, "folds_by=slide"])
     if not isinstance(recipe, DetectionRecipe):
         parser.error(f"{recipe.name} detects nothing")
-    data = read_data(options.data, options.figure_free, recipe.input.resolution_um_px)
+    data = read_data(options.data, options.figure_free, recipe.input.resolution_um_px, mined=options.mined)
     runs = [options.runs / f"{recipe.name}-fold{fold}-seed{recipe.seed}" for fold in range(recipe.folds)]
     with distributed.processes():
         for fold, run in enumerate(runs):
