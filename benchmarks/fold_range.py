@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("--mined", type=Path, help="look-alikes that `python -m training mine` found")
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings of the recipe to change")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
 
     recipe = load_recipe(options.recipe, [*options.overrides, "folds_by=slide"])
     if not isinstance(recipe, DetectionRecipe):
