@@ -12,7 +12,7 @@ from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
 from training.data.regions import Points, Region, read_padded
 from training.data.sampling import TRIES, Window, corner_about, holds_tissue
-from training.data.three_levels import sample_probabilities
+from training.data.three_levels import imbalances, sample_probabilities
 from training.recipe import AnchorSamplingSettings
 
 MARK_RADIUS_PX = 2.5
@@ -23,8 +23,8 @@ class AnchorSampler:
     """Draws windows about annotated points, as often as data/three_levels.py says, and windows of tissue at large.
 
     That is the tissue of regions without figures, whether look-alikes are annotated there or not: of a large picture
-    with a mined one or two all else is worth seeing too. `stains` says a region's stain vectors. Raises InputError
-    where nothing is annotated.
+    with a mined one or two all else is worth seeing too. `stains` says a region's stain vectors. imbalances: what a
+    person should know of how often annotations are drawn. Raises InputError where nothing is annotated.
     """
 
     def __init__(
@@ -39,12 +39,14 @@ class AnchorSampler:
         self.empty = [region for regions in data_sets for region in regions if not len(region.figures)]
         if not self.annotated:
             raise InputError("No region of the fold has an annotation.", "Give more data, or fewer folds.")
-        names = [name for name, regions in enumerate(data_sets) for region in regions if len(_points(region))]
+        of_region = [name for name, regions in enumerate(data_sets) for region in regions if len(_points(region))]
         counts = [len(_points(region)) for region in self.annotated]
         self._region = np.repeat(np.arange(len(counts)), counts)
         self._number = np.concatenate([np.arange(count) for count in counts])
         figures = np.concatenate([np.arange(len(_points(r))) < len(r.figures) for r in self.annotated])
-        probabilities = sample_probabilities(np.repeat(names, counts), self._region, figures, settings.mode)
+        names = np.repeat(of_region, counts)
+        probabilities = sample_probabilities(names, self._region, figures, settings.mode)
+        self.imbalances = imbalances(probabilities, names, figures)
         self._up_to = np.cumsum(probabilities)
         self._areas = np.cumsum([region.width * region.height for region in self.empty])
 

@@ -6,7 +6,6 @@ the inverse frequencies that its text means lets data sets of one sample an imag
 then a class, an image and a sample does what the text asks for, and is the default.
 """
 
-import logging
 from typing import Literal
 
 import numpy as np
@@ -16,7 +15,8 @@ Mode = Literal["hierarchical", "product", "printed"]
 Names = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-log = logging.getLogger(__name__)
+OFTEN = 20
+"""As often as so many samples of the mean, a data set's samples are drawn too often to stand for anything."""
 
 
 def sample_probabilities(
@@ -38,6 +38,25 @@ def sample_probabilities(
     return np.asarray(weights / weights.sum())
 
 
+def imbalances(probabilities: NDArray[np.float64], data_sets: Names, figures: Flags) -> list[str]:
+    """What a person should know of how often samples are drawn: a sentence each."""
+    found = []
+    of_figures = float(probabilities[figures].sum())
+    if abs(of_figures - 0.5) > 0.01:
+        found.append(
+            f"Figures are {of_figures:.0%} of what is drawn, not half: too many data sets have one class alone."
+        )
+    for name in np.unique(data_sets):
+        of_data_set = data_sets == name
+        samples, mass = int(of_data_set.sum()), float(probabilities[of_data_set].sum())
+        if mass * len(probabilities) > OFTEN * samples:
+            found.append(
+                f"A data set of {samples} annotations is {mass:.0%} of what is drawn: leave them out, or set "
+                f"sampling.mode=printed, which does not balance data sets."
+            )
+    return found
+
+
 def _hierarchical(data_sets: Names, images: Names, figures: Flags) -> NDArray[np.float64]:
     names, data_set = np.unique(data_sets, return_inverse=True)
     shares = np.array(_share_of_figures([figures[data_set == number] for number in range(len(names))]))
@@ -56,8 +75,6 @@ def _share_of_figures(data_sets: list[Flags]) -> list[float]:
     mixed = sum(bool(figures.any() and not figures.all()) for figures in data_sets)
     share = (len(data_sets) / 2 - all_figures) / mixed if mixed else 0.5
     share = min(max(share, 0.0), 1.0)
-    if 2 * (all_figures + mixed * share) != len(data_sets):
-        log.warning("Too many data sets have one class alone: figures cannot be half of what is drawn.")
     return [float(figures.all()) if figures.all() or not figures.any() else share for figures in data_sets]
 
 

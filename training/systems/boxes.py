@@ -4,6 +4,7 @@ Source: the RTMDet-S entry to MIDOG 2025 ("bag of tricks", arXiv 2508.19804): fi
 boxes of one size about their centres, sampling on three levels.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -26,6 +27,8 @@ from training.systems.base import Batch
 from training.systems.detection_loss import detection_loss
 from training.validation import best_score, metrics, tested_metrics
 
+log = logging.getLogger(__name__)
+
 
 class BoxDetection:
     """Tiles of a split about its annotations, and the network's boxes in them (`training.systems.base.System`)."""
@@ -34,7 +37,10 @@ class BoxDetection:
         self.recipe, self.split, self.device = recipe, split, device
         tile_px = recipe.input.tile_px
         stains = RegionStains(recipe.augment.stain_model, recipe.seed)
-        self.made = Batches(recipe, AnchorSampler(split.training, tile_px, recipe.sampling, stains))
+        sampler = AnchorSampler(split.training, tile_px, recipe.sampling, stains)
+        for sentence in sampler.imbalances if distributed.rank() == 0 else ():
+            log.warning(sentence)
+        self.made = Batches(recipe, sampler)
         self.validation_sampler = AnchorSampler(split.validation, tile_px, recipe.sampling)
         self.validation_regions = searched(split.validation)
         self.priors = point_priors(tile_px, tile_px, device)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from training.data.three_levels import sample_probabilities
+from training.data.three_levels import imbalances, sample_probabilities
 
 # Data sets as the paper's six are: slides with many samples of both classes, and two of one look-alike an image.
 LAYOUT = {0: (20, 30, 40), 1: (5, 200, 300), 2: (6, 100, 160), 3: (8, 10, 12), 4: (60, 0, 1), 5: (120, 0, 1)}
@@ -52,16 +52,27 @@ def test_the_product_of_inverse_frequencies_leaves_figures_out(
     assert masses(figures, found)[1] < 0.05
 
 
-def test_where_figures_cannot_be_half_a_warning_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_figures_cannot_be_half_a_sentence_says_so() -> None:
     data_sets, images = np.array([0, 0, 1, 2, 3]), np.arange(5)
     figures = np.array([True, False, False, False, False])
     found = sample_probabilities(data_sets, images, figures)
-    assert "cannot be half" in caplog.text
     assert masses(data_sets, found) == pytest.approx([1 / 4] * 4)
     assert masses(figures, found)[1] == pytest.approx(1 / 4)
+    (sentence,) = imbalances(found, data_sets, figures)
+    assert sentence.startswith("Figures are 25% of what is drawn")
 
 
-def test_data_sets_of_one_class_each_make_up_for_each_other(caplog: pytest.LogCaptureFixture) -> None:
-    found = sample_probabilities(np.array([0, 1]), np.array([0, 1]), np.array([True, False]))
+def test_data_sets_of_one_class_each_make_up_for_each_other() -> None:
+    data_sets, figures = np.array([0, 1]), np.array([True, False])
+    found = sample_probabilities(data_sets, np.array([0, 1]), figures)
     assert found.tolist() == [0.5, 0.5]
-    assert not caplog.text
+    assert imbalances(found, data_sets, figures) == []
+
+
+def test_a_small_data_set_that_is_drawn_again_and_again_is_named() -> None:
+    data_sets = np.array([0] * 1000 + [1] * 7)
+    images, figures = np.arange(1007), np.arange(1007) < 500
+    balanced = sample_probabilities(data_sets, images, figures)
+    (sentence,) = imbalances(balanced, data_sets, figures)
+    assert sentence.startswith("A data set of 7 annotations is 50% of what is drawn")
+    assert imbalances(sample_probabilities(data_sets, images, figures, "printed"), data_sets, figures) == []
