@@ -49,12 +49,14 @@ class AnchorSamplingSettings(Settings):
     """Which tiles make a batch (systems of boxes): about an annotated figure or look-alike each (data/three_levels.py).
 
     empty_fraction: of a batch from anywhere in regions without figures, where there are such. box_um: the side of the
-    boxes about figures and look-alikes.
+    boxes about figures and look-alikes. mosaic: the share of tiles that are put together of parts of four (Bochkovskiy
+    et al., "YOLOv4", 2020), which the "bag of tricks" found to be of no use.
     """
 
     mode: Mode = "hierarchical"
     empty_fraction: Share = 0.1
     box_um: Positive = 16.0
+    mosaic: Share = 0.0
 
 
 class AugmentSettings(Settings):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from training.data.sampling import TRIES, Window, corner_about, holds_tissue
 from training.data.three_levels import imbalances, sample_probabilities
 from training.recipe import AnchorSamplingSettings
 
+Corner = Callable[[Points], tuple[int, int]]
+"""Of a window that is to hold a point: its upper left, x then y, px of the region."""
 MARK_RADIUS_PX = 2.5
 """Of the disks that mark annotated points, so that a tile's points are turned and scaled with its pixels."""
 
@@ -59,16 +62,10 @@ class AnchorSampler:
 
     def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
         """A window about an annotation, or of tissue at large; masks (2, window_px, window_px) mark both classes."""
-        if positive:
-            anchor = min(int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right")), len(self) - 1)
-            region = self.annotated[self._region[anchor]]
-            return self._cut(rng, region, _points(region)[self._number[anchor]], window_px, positive=True)
-        region = self.empty[int(np.searchsorted(self._areas, rng.random() * self._areas[-1], side="right"))]
-        for point in rng.random((TRIES, 2)) * (region.width, region.height):
-            window = self._cut(rng, region, point, window_px, positive=False)
-            if holds_tissue(window.pixels):
-                break
-        return window
+        if self.settings.mosaic and rng.random() < self.settings.mosaic:
+            return self._mosaic(rng, positive, window_px)
+        corner = partial(corner_about, rng, tile_px=self.tile_px, window_px=window_px)
+        return self._part(rng, positive, corner, window_px, window_px)
 
     def drawn(self, size: int) -> int:
         """As many as a batch has."""
@@ -78,18 +75,44 @@ class AnchorSampler:
         """How many tiles of a batch are about an annotation; they come first."""
         return size - round(size * self.settings.empty_fraction) if self.empty else size
 
-    def _cut(self, rng: np.random.Generator, region: Region, point: Points, window_px: int, positive: bool) -> Window:
-        x, y = corner_about(rng, point, self.tile_px, window_px)
-        pixels = read_padded(region, x, y, window_px, window_px)
+    def _part(self, rng: np.random.Generator, positive: bool, corner: Corner, width: int, height: int) -> Window:
+        """A window about an annotation, or of tissue at large, whose corner lies where `corner` says for a point."""
+        if positive:
+            anchor = min(int(np.searchsorted(self._up_to, rng.random() * self._up_to[-1], side="right")), len(self) - 1)
+            region = self.annotated[self._region[anchor]]
+            point = _points(region)[self._number[anchor]]
+            return self._cut(region, *corner(point), width, height, positive=True)
+        region = self.empty[int(np.searchsorted(self._areas, rng.random() * self._areas[-1], side="right"))]
+        for point in rng.random((TRIES, 2)) * (region.width, region.height):
+            window = self._cut(region, *corner(point), width, height, positive=False)
+            if holds_tissue(window.pixels):
+                break
+        return window
+
+    def _mosaic(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
+        """Parts of four windows about a point in the middle of the tile, each with what it is about inside the tile.
+
+        They keep their scale, since a cell's size tells what it is. Several regions have no stains in common: the
+        constants are taken.
+        """
+        margin = (window_px - self.tile_px) // 2
+        x, y = (margin + rng.integers(self.tile_px // 4, self.tile_px * 3 // 4, size=2, endpoint=True)).tolist()
+        pixels, mask = np.empty((window_px, window_px, 3), np.uint8), np.empty((2, window_px, window_px), np.uint8)
+        for (left, right), (top, bottom) in product(((0, x), (x, window_px)), ((0, y), (y, window_px))):
+            start = np.array([left, top])
+            low, high = np.maximum(start, margin), np.minimum([right, bottom], margin + self.tile_px)
+            corner = partial(_corner_between, rng, low=low - start, high=high - start)
+            part = self._part(rng, positive, corner, right - left, bottom - top)
+            pixels[top:bottom, left:right], mask[:, top:bottom, left:right] = part.pixels, part.mask
+        return Window(pixels, mask, positive)
+
+    def _cut(self, region: Region, x: int, y: int, width: int, height: int, positive: bool) -> Window:
+        window, size = (x, y, width, height), (region.width, region.height)
         marks = [
-            padded(
-                partial(disk_mask, points, radius_px=MARK_RADIUS_PX),
-                (region.width, region.height),
-                *(x, y, window_px, window_px),
-            )
+            padded(partial(disk_mask, points, radius_px=MARK_RADIUS_PX), size, *window)
             for points in (region.figures, region.hard_negatives)
         ]
-        return Window(pixels, np.stack(marks), positive, self.stains(region))
+        return Window(read_padded(region, *window), np.stack(marks), positive, self.stains(region))
 
 
 def marked_boxes(marks: NDArray[np.bool_], side_px: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -107,6 +130,14 @@ def marked_boxes(marks: NDArray[np.bool_], side_px: float) -> tuple[NDArray[np.f
     middle = np.concatenate(centres)
     boxes = np.hstack((middle - side_px / 2, middle + side_px / 2)).astype(np.float32)
     return boxes, np.concatenate(classes)
+
+
+def _corner_between(
+    rng: np.random.Generator, point: Points, low: NDArray[np.int64], high: NDArray[np.int64]
+) -> tuple[int, int]:
+    """The upper left corner of a window that holds a point (2,) at a uniform place from `low` (2,) to below `high`."""
+    x, y = np.round(point) - rng.integers(low, high)
+    return int(x), int(y)
 
 
 def _points(region: Region) -> Points:

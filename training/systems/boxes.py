@@ -41,7 +41,8 @@ class BoxDetection:
         for sentence in sampler.imbalances if distributed.rank() == 0 else ():
             log.warning(sentence)
         self.made = Batches(recipe, sampler)
-        self.validation_sampler = AnchorSampler(split.validation, tile_px, recipe.sampling)
+        whole = recipe.sampling.model_copy(update={"mosaic": 0.0})
+        self.validation_sampler = AnchorSampler(split.validation, tile_px, whole)
         self.validation_regions = searched(split.validation)
         self.priors = point_priors(tile_px, tile_px, device)
 

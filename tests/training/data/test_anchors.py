@@ -1,12 +1,15 @@
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from algorithm.errors import InputError
 from tests.training.drawing import drawn_region
 from training.data.anchors import AnchorSampler, marked_boxes
-from training.data.regions import Region
+from training.data.regions import Region, in_memory, read_padded
+from training.data.sampling import corner_about
 from training.recipe import AnchorSamplingSettings
 
 TILE = 32
@@ -48,13 +51,67 @@ def test_the_same_generator_draws_the_same() -> None:
 def test_boxes_lie_about_the_marked_points() -> None:
     """A tile's marks say where the figures are, to a tenth of a pixel, also where it is mirrored."""
     sampler = AnchorSampler([regions()[1:2]], 96, SETTINGS)
-    window = sampler._cut(np.random.default_rng(0), sampler.annotated[0], np.array([48.0, 40.0]), 96, positive=True)
+    window = sampler._cut(sampler.annotated[0], 3, -5, 96, 96, positive=True)
     boxes, classes = marked_boxes(window.mask > 0, 20.0)
     assert (boxes[:, 2:] - boxes[:, :2] == 20).all()
     assert set(classes.tolist()) == {0, 1}
     middle = (boxes[:, :2] + boxes[:, 2:]) / 2
     inside = ((middle > 3) & (middle < 92)).all(axis=1)  # a mark that the border cuts has its middle further in
     assert middle[inside] == pytest.approx(np.round(middle[inside]), abs=0.1)
+
+
+@pytest.mark.parametrize("window_px", [TILE, 46])
+def test_a_mosaic_shows_four_annotations_in_its_tile(window_px: int) -> None:
+    """Each part is a piece of a region as it is; the seam lies in the middle half of the tile."""
+    grey = np.arange(4, dtype=np.uint8)[:, None, None, None] * 60 + 20
+    plain = [np.broadcast_to(shade, (80, 96, 3)).copy() for shade in grey]
+    data = [in_memory(str(n), str(n), "", p, 0.25, np.array([(30.0, 40.0)])) for n, p in enumerate(plain)]
+    sampler = AnchorSampler([data], TILE, SETTINGS.model_copy(update={"mosaic": 1.0}))
+    rng, margin = np.random.default_rng(0), (window_px - TILE) // 2
+    shades = set()
+    for _ in range(20):
+        window = sampler.window(rng, True, window_px)
+        assert (window.pixels.shape, window.mask.shape) == ((window_px, window_px, 3), (2, window_px, window_px))
+        shades |= set(np.unique(window.pixels).tolist())
+        tile = window.mask[0, margin : margin + TILE, margin : margin + TILE]
+        for rows, columns in product((slice(0, 8), slice(-8, None)), repeat=2):
+            assert len(np.unique(window.pixels[rows, columns])) == 1
+        assert (window.mask[1] == 0).all()
+        assert ndimage.label(tile)[1] >= 2  # those that touch across a seam are one
+        inner = window.pixels[margin : margin + TILE, margin : margin + TILE, 0].astype(int)
+        for axis in (0, 1):
+            seams = np.unique(np.nonzero(np.diff(inner, axis=axis))[axis]) + 1
+            assert len(seams) <= 1
+            assert all(TILE // 4 <= seam <= TILE * 3 // 4 for seam in seams)
+    assert shades == {20, 80, 140, 200}
+
+
+def test_each_part_of_a_mosaic_has_its_annotation() -> None:
+    """A tile so large that the marks seldom touch, and regions with one figure that is far from their borders."""
+    data = [replace(drawn_region(str(n), seed=n), figures=np.array([(48.0, 40.0)])) for n in range(4)]
+    sampler = AnchorSampler([data], 96, SETTINGS.model_copy(update={"mosaic": 1.0}))
+    rng = np.random.default_rng(0)
+    counts = [len(marked_boxes(sampler.window(rng, True, 96).mask > 0, 8.0)[0]) for _ in range(30)]
+    assert np.mean(counts) > 3.8
+
+
+def test_tissue_at_large_makes_mosaics_of_its_own() -> None:
+    sampler = AnchorSampler([regions()], TILE, SETTINGS.model_copy(update={"mosaic": 1.0}))
+    window = sampler.window(np.random.default_rng(0), False, TILE)
+    assert not window.positive
+    assert not window.mask.any()
+
+
+def test_without_mosaics_the_same_tiles_are_drawn_as_before() -> None:
+    """And a share of mosaics takes a number from the generator, a share of none takes none."""
+    rngs = [np.random.default_rng(5), np.random.default_rng(5)]
+    sampler = AnchorSampler([regions()], TILE, SETTINGS)
+    window = sampler.window(rngs[0], True, TILE)
+    anchor = int(np.searchsorted(sampler._up_to, rngs[1].random() * sampler._up_to[-1], side="right"))
+    region = sampler.annotated[sampler._region[anchor]]
+    point = np.concatenate((region.figures, region.hard_negatives))[sampler._number[anchor]]
+    x, y = corner_about(rngs[1], point, TILE, TILE)
+    np.testing.assert_array_equal(window.pixels, read_padded(region, x, y, TILE, TILE))
 
 
 def test_no_mark_is_no_box() -> None:

@@ -98,3 +98,9 @@ def test_a_bundle_answers_as_its_checkpoints_do(runs: list[Path], tmp_path: Path
         assert found[member] == pytest.approx(expected, abs=0.2)  # weights of 16 bits; boxes in px
     image = ArrayImage(drawn_pixels(96, 80, [(20, 24), (70, 52)], []))
     assert detectors.load(bundle, "cpu").detect(image).tiles_run > 0
+
+
+def test_mosaics_are_for_training_alone() -> None:
+    recipe = recipe_of(sampling={"box_um": 4.0, "mosaic": 0.5})
+    system = BoxDetection(recipe, split_fold(drawn_data(), recipe, 0), torch.device("cpu"))
+    assert (system.made.sampler.settings.mosaic, system.validation_sampler.settings.mosaic) == (0.5, 0.0)
