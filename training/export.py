@@ -21,7 +21,7 @@ from training.data.read import Data
 from training.graph import WeightType, round_weights, write_onnx
 from training.models.build import build_model
 from training.models.lora import merge_lora
-from training.recipe import recipe_from
+from training.recipe import AnyRecipe, DetectionRecipe, recipe_from
 
 PARITY_BATCHES = (1, 2, 2, 3, *[4] * 14)
 LARGEST_DIFFERENCE = 1e-3
@@ -44,6 +44,7 @@ def export(
         raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
     checkpoints = [load_checkpoint(run / BEST) for run in runs]
     recipe = recipe_from(checkpoints[0]["recipe"], str(runs[0] / BEST))
+    _check_colours(recipe)
     bundles = bundles_of(recipe)
     _check_together(runs, checkpoints)
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +96,14 @@ def parity_tiles(tile_px: int) -> Iterator[NDArray[np.uint8]]:
             noise = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
             batch[number] = noise.repeat(cell, 0).repeat(cell, 1)[:tile_px, :tile_px]
         yield batch
+
+
+def _check_colours(recipe: AnyRecipe) -> None:
+    if isinstance(recipe, DetectionRecipe) and recipe.stain_normalisation is not None:
+        raise AlgorithmError(
+            f"{recipe.name} was trained on normalised stains, and the algorithm shows a bundle the stains as they are.",
+            "Train without stain_normalisation.",
+        )
 
 
 def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]]) -> None:

@@ -20,6 +20,7 @@ from evaluation.matching import RADIUS_MM
 from training.checkpoints import BEST, load_checkpoint
 from training.data.look_alikes import LookAlike
 from training.data.regions import Points, Region, read_padded
+from training.data.stain_template import as_template
 from training.models.build import build_model
 from training.recipe import BoxesRecipe, DetectionRecipe
 from training.sheet import Cell, sheet_of, shown_of
@@ -86,7 +87,8 @@ class Miner:
 
     def _look_at(self, region: Region, known: list[tuple[float, float]]) -> tuple[Points, NDArray[np.float64], Counts]:
         """Points (N, 2), px of the region, and scores (N,) of its look-alikes, and what else there was."""
-        (found,) = detections_in(region, self.predict, self.recipe, [self.recipe.postprocess], [self.threshold])
+        seen = as_template(region, self.recipe.stain_normalisation, self.recipe.seed)
+        (found,) = detections_in(seen, self.predict, self.recipe, [self.recipe.postprocess], [self.threshold])
         others = np.concatenate((region.hard_negatives, np.reshape(known, (-1, 2))))
         free = _further(found.points, region.figures, CLEAR_UM / region.spacing_um)
         new = free & _further(found.points, others, SAME_UM / region.spacing_um)

@@ -182,13 +182,16 @@ class DetectionRecipe(Recipe):
 
     select_on: what decides which epoch is kept; "last" keeps the last, which a schedule that ends at zero leads up to.
     threshold_cost: how much of the best F1 on the held-out fold may be given for a higher threshold, since figures are
-    rarer in tissue than in annotated regions.
+    rarer in tissue than in annotated regions. stain_normalisation: the method that finds the stains of each region,
+    which training and validation then see as if it were stained as one template is (training/data/stain_template.py).
+    It was of no use to the "bag of tricks", and the algorithm does not do it: such runs measure, and make no bundle.
     """
 
     READING = ("input.overlap", "postprocess", "threshold_cost")
 
     select_on: Literal["loss", "f1", "last"] = "loss"
     threshold_cost: Share = 0.0
+    stain_normalisation: Literal["macenko", "vahadane"] | None = None
     model: SegmentationModel | RTMDetSettings
     input: InputSettings
     postprocess: Thresholds

@@ -18,7 +18,7 @@ from algorithm.runtime import Ensemble
 from tests.training.drawing import tiny_recipe
 from training import export as exporting
 from training.bundles.card import Card, read_card
-from training.checkpoints import BEST, load_checkpoint
+from training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from training.export import export, parity_tiles
 from training.models.build import build_model
 from training.systems.segmentation import TilePredictor
@@ -194,6 +194,17 @@ def test_runs_of_two_recipes_are_refused(
     torch.save(checkpoint, tmp_path / "other" / BEST)
     with pytest.raises(AlgorithmError, match="other was trained with another recipe than"):
         export([runs[0], tmp_path / "other"], card, tmp_path / "bundle")
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_run_on_normalised_stains_is_refused(runs: list[Path], card: Card, tmp_path: Path) -> None:
+    """The algorithm would show its bundle other colours than it was trained on."""
+    run = Path(shutil.copytree(runs[0], tmp_path / "run"))
+    checkpoint = load_checkpoint(run / BEST)
+    checkpoint["recipe"]["stain_normalisation"] = "macenko"
+    save_checkpoint(run / BEST, checkpoint)
+    with pytest.raises(AlgorithmError, match=r"tiny was trained on normalised stains.*without stain_normalisation"):
+        export([run], card, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
 
 

@@ -20,6 +20,7 @@ from training.__main__ import main
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.look_alikes import LookAlike, read_look_alikes
 from training.data.regions import Region, in_memory
+from training.data.stain_template import as_template
 from training.mining import Miner, predict_any_class
 from training.recipe import DetectionRecipe, recipe_from
 
@@ -105,6 +106,19 @@ def test_every_region_advances_the_bar(miner: type[Miner]) -> None:
     made = miner(Path("a"), recipe(), 0.25, [], torch.device("cpu"))
     _, counts = made.mine("drawn", [free_region(), free_region()], lambda: steps.append(1))
     assert (len(steps), counts.regions, counts.predictions) == (2, 2, 4)
+
+
+def test_a_run_on_normalised_stains_sees_them(miner: type[Miner]) -> None:
+    seen = []
+    made = miner(
+        Path("a"), recipe().model_copy(update={"stain_normalisation": "macenko"}), 0.25, [], torch.device("cpu")
+    )
+    made.predict = lambda tiles: (seen.append(tiles), dark(tiles))[1]
+    region = free_region()
+    made.mine("drawn", [region], lambda: None)
+    expected = as_template(region, "macenko", 0).read(0, 0, 32, 32)
+    assert any(np.array_equal(tile, expected) for tiles in seen for tile in tiles)
+    assert not np.array_equal(expected, region.read(0, 0, 32, 32))
 
 
 def test_a_box_of_any_class_counts() -> None:

@@ -7,6 +7,7 @@ import torch
 from algorithm.errors import AlgorithmError
 from training.data.read import Data, read_data
 from training.data.split import Split
+from training.data.stain_template import split_as_template
 from training.data.typed import read_typed
 from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe
 from training.systems.base import System
@@ -40,6 +41,7 @@ def build_system(recipe: AnyRecipe, split: Split, device: torch.device) -> Syste
     """The system that the recipe names, over a split of the data."""
     if isinstance(recipe, ClassificationRecipe):
         return Classification(recipe, split, device)
+    split = split_as_template(split, recipe)
     if isinstance(recipe, BoxesRecipe):
         return BoxDetection(recipe, split, device)
     return Segmentation(recipe, split, device)

@@ -1,0 +1,109 @@
+"""Regions brought to the stains of one template."""
+
+import numpy as np
+import pytest
+import torch
+
+from algorithm.stain import concentrations, optical_density
+from tests.arrays import GLASS
+from tests.training.drawing import drawn_data, tiny_recipe
+from training.data.regions import Pixels, Region, in_memory
+from training.data.split import split_fold
+from training.data.stain_template import (
+    PERCENTILE,
+    TEMPLATE,
+    TEMPLATE_AMOUNTS,
+    as_template,
+    change_of,
+    changed,
+    split_as_template,
+)
+from training.recipe import DetectionRecipe
+from training.systems.build import build_system
+from training.systems.segmentation import Segmentation
+
+VECTORS = np.array([[0.55, 0.76, 0.34], [0.18, 0.86, 0.48]])
+VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)
+
+
+def stained(gains: tuple[float, float], vectors: np.ndarray = VECTORS, seed: int = 0) -> Pixels:
+    """Nuclei and what is between them: pixels of one stain alone, and of both."""
+    rng = np.random.default_rng(seed)
+    amounts = rng.gamma(2.0, 0.25, (120, 120, 2)) * rng.integers(0, 2, (120, 120, 2)) * gains
+    return np.clip(255 * np.exp(-amounts @ vectors), 1, 255).astype(np.uint8)
+
+
+def region(pixels: Pixels) -> Region:
+    return in_memory("a", "a", "drawn", pixels, 0.25, np.empty((0, 2)))
+
+
+def read(of: Region) -> Pixels:
+    return of.read(0, 0, of.width, of.height)
+
+
+@pytest.mark.parametrize("model", ["macenko", "vahadane"])
+def test_the_same_tissue_looks_the_same_however_strongly_and_in_whatever_colours_it_is_stained(model: str) -> None:
+    other = np.array([[0.65, 0.70, 0.29], [0.10, 0.95, 0.30]])
+    other /= np.linalg.norm(other, axis=1, keepdims=True)
+    first, second = stained((1.0, 1.0)), stained((0.7, 1.2), other)
+    before = np.abs(first.astype(int) - second).mean()
+    after = np.abs(read(as_template(region(first), model, 0)).astype(int) - read(as_template(region(second), model, 0)))
+    assert before > 10
+    assert after.mean() < before / 3
+
+
+def test_the_strength_is_the_templates() -> None:
+    pixels = stained((0.8, 0.6))
+    found = changed(pixels, *change_of(pixels, "macenko"))
+    tissue = found[(pixels < 200).any(axis=2)]
+    amounts = concentrations(optical_density(tissue), TEMPLATE)
+    np.testing.assert_allclose(np.percentile(amounts, PERCENTILE, axis=0), TEMPLATE_AMOUNTS, rtol=0.1)
+
+
+def test_white_stays_white_and_glass_alone_is_hardly_changed() -> None:
+    white = np.full((64, 64, 3), 255, np.uint8)
+    assert (read(as_template(region(white), "macenko", 0)) == 255).all()
+    glass = np.full((64, 64, 3), GLASS, np.uint8)
+    assert np.abs(read(as_template(region(glass), "macenko", 0)).astype(int) - glass).max() < 12
+
+
+def test_a_window_is_a_part_of_the_whole() -> None:
+    found = as_template(region(stained((1.0, 1.0))), "macenko", 0)
+    np.testing.assert_array_equal(found.read(10, 20, 30, 40), read(found)[20:60, 10:40])
+
+
+def test_nothing_is_read_before_it_is_asked_for_and_without_a_method_nothing_changes() -> None:
+    def refuse(*_: int) -> Pixels:
+        raise AssertionError
+
+    lazy = Region(**{**vars(region(stained((1.0, 1.0)))), "read": refuse})
+    assert as_template(lazy, "vahadane", 0).width == 120
+    assert as_template(lazy, None, 0) is lazy
+
+
+def test_all_parts_of_a_split_are_changed_as_the_recipe_says() -> None:
+    plain, normalised = tiny_recipe(folds_by="slide"), tiny_recipe(stain_normalisation="macenko")
+    assert isinstance(plain, DetectionRecipe)
+    assert isinstance(normalised, DetectionRecipe)
+    split = split_fold(drawn_data(), plain, 0)
+    same, other = split_as_template(split, plain), split_as_template(split, normalised)
+    for part in ("training", "validation"):
+        for regions in zip(*(getattr(each, part) for each in (split, same, other)), strict=True):
+            for before, kept, after in zip(*regions, strict=True):
+                assert kept is before
+                assert not np.array_equal(read(before), read(after))
+
+
+def test_a_system_sees_nothing_else() -> None:
+    """What it trains on, what it validates with and what it is tested on."""
+    recipe = tiny_recipe(stain_normalisation="macenko")
+    split = split_fold(drawn_data(), recipe, 0)
+    system = build_system(recipe, split, torch.device("cpu"))
+    assert isinstance(system, Segmentation)
+    for found, before in (
+        (system.validation_regions[0], split.validation[0][0]),
+        (system.sampler.regions[0][0], split.training[0][0]),
+        (system.validation_sampler.regions[0][0], split.validation[0][0]),
+    ):
+        assert found.name == before.name
+        np.testing.assert_array_equal(read(found), read(as_template(before, "macenko", recipe.seed)))
