@@ -14,14 +14,20 @@ from algorithm.classification_manifest import ClassificationManifest
 from algorithm.contract import MODEL_FOLDER
 from algorithm.errors import BundleError
 from algorithm.manifest import AnyMember, Device, ModelFile, SegmentationManifest, Task
+from algorithm.nuclei_manifest import NucleiManifest
 from algorithm.settings import first_problem
 
 MANIFEST_FILE = "manifest.json"
 PLATFORM_MODEL_DIR = Path(MODEL_FOLDER)
 BUNDLES_DIR = Path(__file__).parents[1] / "bundles"
 DEFAULTS_FILE = "default.json"
-DetectionManifest = SegmentationManifest | BoxesManifest
+DetectionManifest = SegmentationManifest | BoxesManifest | NucleiManifest
 AnyManifest = DetectionManifest | ClassificationManifest
+DETECTION_MANIFESTS: dict[str, type[DetectionManifest]] = {
+    "segmentation": SegmentationManifest,
+    "boxes": BoxesManifest,
+    "nuclei": NucleiManifest,
+}
 
 
 @dataclass(frozen=True)
@@ -120,13 +126,11 @@ class _Kind(BaseModel):
     """The keys that say which kind of manifest it is; the others are not looked at."""
 
     task: Task = "detection"
-    detector: Literal["segmentation", "boxes"] = "segmentation"
+    detector: Literal["segmentation", "boxes", "nuclei"] = "segmentation"
 
     @property
-    def manifest(self) -> type[SegmentationManifest] | type[BoxesManifest] | type[ClassificationManifest]:
-        if self.task == "classification":
-            return ClassificationManifest
-        return BoxesManifest if self.detector == "boxes" else SegmentationManifest
+    def manifest(self) -> type[AnyManifest]:
+        return ClassificationManifest if self.task == "classification" else DETECTION_MANIFESTS[self.detector]
 
 
 def _read_manifest(path: Path) -> AnyManifest:

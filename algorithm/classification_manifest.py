@@ -9,9 +9,9 @@ from algorithm.manifest import (
     AnyProvenance,
     ManifestHead,
     Normalisation,
+    PatchSize,
     Positive,
     Probability,
-    Resolution,
     Score,
     Text,
 )
@@ -48,13 +48,6 @@ class ClassificationMember(AnyMember):
 
     validation: ClassValidation | None = None
     tested: ClassScores | None = None
-
-
-class PatchSize(Settings):
-    """A square about the centre of a figure, at one resolution."""
-
-    patch_px: Annotated[int, Field(ge=16, le=1024)]
-    resolution_um_px: Resolution
 
 
 class ClassificationInput(Normalisation, PatchSize):

@@ -44,7 +44,9 @@ class Classifier:
 
     def __init__(self, bundle: ClassificationBundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
         self.bundle = bundle
-        self._members = Members(bundle, bundle.manifest.input.patch_px, (1,), device, threads)
+        self._members = Members(
+            bundle, bundle.manifest.input.patch_px, {bundle.manifest.output.name: (1,)}, device, threads
+        )
         self.device, self.providers = self._members.device, self._members.providers
 
     def classify(self, patches: Iterable[Pixels], progress: Counter | None = None) -> Types:

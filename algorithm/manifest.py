@@ -1,7 +1,7 @@
 """The manifest of a model bundle: all that the algorithm knows of a model, in units of the tissue where it can be.
 
 Here are the parts that every kind has and those of detection by segmentation; boxes_manifest.py has those of detection
-by boxes, classification_manifest.py those of typing.
+by boxes, nuclei_manifest.py those of detection by nuclei, classification_manifest.py those of typing.
 """
 
 from typing import Annotated, Any, Literal, Self
@@ -105,6 +105,13 @@ class Tiling(Settings):
     tile_px: Annotated[int, Field(ge=16, le=4096)]
     resolution_um_px: Resolution
     overlap: Share
+
+
+class PatchSize(Settings):
+    """A square about a figure or nucleus, at one resolution."""
+
+    patch_px: Annotated[int, Field(ge=16, le=1024)]
+    resolution_um_px: Resolution
 
 
 class InputSettings(Normalisation, Tiling):

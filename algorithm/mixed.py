@@ -78,7 +78,7 @@ class MixedEnsemble:
         """
         surveys = [part.survey(image) for part in self.parts]
         tissue_mm2 = _mean([survey.tissue.area_mm2 for survey in surveys])
-        total = sum(survey.grid.with_tissue for survey in surveys)
+        total = sum(survey.work.run for survey in surveys)
         results: list[Result] = []
         for part, survey in zip(self.parts, surveys, strict=True):
             before = sum(result.tiles_run for result in results)

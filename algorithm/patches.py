@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,39 @@ from algorithm.images.base import Image, Pixels
 from algorithm.images.resampled import ResampledImage
 from algorithm.images.spacing import SpacingSource
 from algorithm.images.stack import Stack
+from algorithm.tiles import View
+
+Place = TypeVar("Place", np.intp, np.float64)
 
 
-def cut_patch(view: ResampledImage, x: float, y: float, patch_px: int) -> Pixels:
+def cut_patch(view: View, x: float, y: float, patch_px: int) -> Pixels:
     """The square (patch_px, patch_px, 3) about (x, y), px of the view, pixel centres at whole numbers.
 
     It begins at the whole pixel nearest to half its side before the point. Beyond the view's border the view is
     mirrored, without repeating the border's own pixels, as often as it takes. Raises InputError for damage.
     """
-    columns = _mirrored(_first(x, patch_px), patch_px, view.width)
-    rows = _mirrored(_first(y, patch_px), patch_px, view.height)
+    return read_mirrored(view, first_px(x, patch_px), first_px(y, patch_px), patch_px, patch_px)
+
+
+def read_mirrored(view: View, x: int, y: int, width: int, height: int) -> Pixels:
+    """A window (height, width, 3) at (x, y), px of the view, which may leave it and is mirrored there as above."""
+    columns = mirrored(np.arange(x, x + width), view.width)
+    rows = mirrored(np.arange(y, y + height), view.height)
     left, top = int(columns.min()), int(rows.min())
     window = view.read(left, top, int(columns.max()) - left + 1, int(rows.max()) - top + 1)
     return window[np.ix_(rows - top, columns - left)]
+
+
+def first_px(centre: float, side: int) -> int:
+    """Where a square of `side` px about a place begins: the whole pixel nearest to half its side before it."""
+    return int(np.floor(centre - (side - 1) / 2 + 0.5))
+
+
+def mirrored(places: NDArray[Place], length: int | NDArray[np.int64]) -> NDArray[Place]:
+    """Where along a side of `length` px the places are found that lie on it or beyond its ends."""
+    period = np.maximum(2 * (length - 1), 1)
+    within = places % period
+    return np.minimum(within, period - within)
 
 
 def middle_patch(view: ResampledImage, patch_px: int) -> Pixels:
@@ -62,16 +83,3 @@ def figure_patches(image: Image, points: NDArray[np.float64], settings: Classifi
     view = ResampledImage(image, settings.resolution_um_px)
     for x, y in view.from_level0(points).tolist():
         yield cut_patch(view, x, y, settings.patch_px)
-
-
-def _first(centre: float, side: int) -> int:
-    return int(np.floor(centre - (side - 1) / 2 + 0.5))
-
-
-def _mirrored(first: int, count: int, length: int) -> NDArray[np.intp]:
-    """Where along a side of `length` px the pixels first, first + 1, ... are found, (count,)."""
-    if length == 1:
-        return np.zeros(count, np.intp)
-    period = 2 * (length - 1)
-    places = np.arange(first, first + count, dtype=np.intp) % period
-    return np.minimum(places, period - places)

@@ -4,7 +4,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from itertools import product
@@ -17,12 +17,15 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from algorithm.boxes_manifest import BoxesManifest
-from algorithm.bundle import AnyBundle, Bundle
+from algorithm.bundle import AnyBundle, AnyManifest, Bundle
 from algorithm.errors import AlgorithmError, BundleError
 from algorithm.manifest import AnyMember, Device, Normalisation, SegmentationManifest
+from algorithm.nuclei_manifest import NucleiManifest
 
 Session = Any  # onnxruntime.InferenceSession: the library has no types and may be absent
 DeviceOption = Literal["auto", "cpu", "cuda"]
+Ends = Mapping[str, tuple[int, ...]]
+"""Inputs or outputs of a graph as the manifest has them: names and shapes, without the batch, which must be free."""
 
 INPUT_NAME = "image"
 CPU_PROVIDER = "CPUExecutionProvider"
@@ -41,7 +44,7 @@ log = logging.getLogger(__name__)
 class Members:
     """The members of a bundle, ready to run on one device; `device` is what their sessions say they use.
 
-    side_px: of the squares that they take. answer_shape: of what a member gives for one of them.
+    side_px: of the squares that they take. gives: the outputs of a member by name, each with its shape for one square.
     batch_size: how many squares to hand over at a time.
     device: "cuda" raises AlgorithmError where CUDA cannot be used; "auto" then says so in the log and takes the CPU.
     threads: on the CPU, by default as many as there are cores. Each runs one member on one square at a time, which is
@@ -54,18 +57,14 @@ class Members:
         self,
         bundle: AnyBundle,
         side_px: int,
-        answer_shape: tuple[int, ...],
+        gives: Ends,
         device: DeviceOption = "auto",
         threads: int | None = None,
     ) -> None:
         manifest = bundle.manifest
         self._manifest = manifest
-        self._answer_shape = answer_shape
-        graphs = _Graphs(
-            bundle,
-            _End("input", INPUT_NAME, (3, side_px, side_px)),
-            _End("output", manifest.output.name, answer_shape),
-        )
+        self._gives = dict(gives)
+        graphs = _Graphs(bundle, {INPUT_NAME: (3, side_px, side_px)}, self._gives)
         self._sessions = [] if device == "cpu" else _open_cuda(graphs, required=device == "cuda")
         self.device: Device = "cuda" if self._sessions else "cpu"
         self.batch_size = tiles_at_once(self.device, side_px)
@@ -87,21 +86,24 @@ class Members:
 
         Raises BundleError where a member answers with something that is no number.
         """
+        (only,) = self.all_answers(pixels)
+        return only
+
+    def all_answers(self, pixels: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """As `answers`, of members with several outputs: one array for each, in the order of `gives`."""
         return self._answers([_normalised(pixels, self._manifest.input)] * len(self._sessions))
 
-    def _answers(self, images: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """What the members say, (M, B, *answer_shape), of images (B, 3, side_px, side_px), each member's own."""
+    def _answers(self, images: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """What the members say, (M, B, ...) for each output, of images (B, 3, side_px, side_px), each member's own."""
         squares = len(images[0])
-        answers = np.empty((len(self._sessions), squares, *self._answer_shape), np.float32)
+        answers = [np.empty((len(self._sessions), squares, *shape), np.float32) for shape in self._gives.values()]
 
         def run(member: int, part: slice) -> None:
-            (answer,) = self._sessions[member].run([self._manifest.output.name], {INPUT_NAME: images[member][part]})
-            if not np.isfinite(answer).all():
-                raise BundleError(
-                    f"Member {member} of the bundle {self._manifest.name} gives logits that are not finite.",
-                    "Export the bundle again or use another one.",
-                )
-            answers[member, part] = answer
+            given = self._sessions[member].run(list(self._gives), {INPUT_NAME: images[member][part]})
+            for output, answer in zip(answers, given, strict=True):
+                if not np.isfinite(answer).all():
+                    raise _bad_answer(self._manifest, member, "numbers that are not finite")
+                output[member, part] = answer
 
         if self.device == "cuda":
             for member in range(len(self._sessions)):
@@ -121,15 +123,15 @@ class Ensemble(Members):
         manifest = bundle.manifest
         assert isinstance(manifest, SegmentationManifest)
         tile_px = manifest.input.tile_px
-        super().__init__(bundle, tile_px, (1, tile_px, tile_px), device, threads)
+        super().__init__(bundle, tile_px, {manifest.output.name: (1, tile_px, tile_px)}, device, threads)
         spread = manifest.postprocess.spread_turns
         self._turns = [member % 4 if spread else 0 for member in range(len(manifest.members))]
 
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB, as the tiles lie; raises as `logits` does."""
         images = _normalised(tiles, self._manifest.input)
-        logits = self._answers([_turned(images, turns) for turns in self._turns])[:, :, 0]
-        logits = np.stack([_turned(maps, -turns) for maps, turns in zip(logits, self._turns, strict=True)])
+        (answers,) = self._answers([_turned(images, turns) for turns in self._turns])
+        logits = np.stack([_turned(maps, -turns) for maps, turns in zip(answers[:, :, 0], self._turns, strict=True)])
         probabilities: NDArray[np.float32] = expit(logits, out=logits)
         return probabilities
 
@@ -141,7 +143,39 @@ class BoxEnsemble(Members):
         manifest = bundle.manifest
         assert isinstance(manifest, BoxesManifest)
         tile_px, output = manifest.input.tile_px, manifest.output
-        super().__init__(bundle, tile_px, (4 + len(output.classes), output.boxes_of(tile_px)), device, threads)
+        shape = 4 + len(output.classes), output.boxes_of(tile_px)
+        super().__init__(bundle, tile_px, {output.name: shape}, device, threads)
+
+
+class Judged(NamedTuple):
+    """What members say of crops: P(mitotic figure), (M, B) float32, and activation maps, (M, B, h, w) float32."""
+
+    probabilities: NDArray[np.float32]
+    activations: NDArray[np.float32]
+
+
+class CropEnsemble(Members):
+    """The members of a bundle that judges nuclei; raises as Members."""
+
+    def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
+        manifest = bundle.manifest
+        assert isinstance(manifest, NucleiManifest)
+        side_px, output = manifest.input.patch_px, manifest.output
+        map_px = side_px // output.stride
+        super().__init__(
+            bundle, side_px, {output.probability: (), output.activation: (map_px, map_px)}, device, threads
+        )
+
+    def __call__(self, crops: NDArray[np.uint8]) -> Judged:
+        """What the members say of crops (B, P, P, 3) uint8 RGB.
+
+        Raises BundleError as `answers` does, and where a probability is none.
+        """
+        judged = Judged(*self.all_answers(crops))
+        beyond = (judged.probabilities < 0) | (judged.probabilities > 1)
+        if beyond.any():
+            raise _bad_answer(self._manifest, int(beyond.any(axis=1).argmax()), "probabilities outside 0 to 1")
+        return judged
 
 
 def tiles_at_once(device: Device, tile_px: int) -> int:
@@ -154,20 +188,12 @@ def cuda_is_listed() -> bool:
     return CUDA_PROVIDER in _onnxruntime().get_available_providers()
 
 
-class _End(NamedTuple):
-    """An end of a graph as the manifest has it; the shape is without the batch, which must be free."""
-
-    kind: str
-    name: str
-    shape: tuple[int, ...]
-
-
 class _Graphs(NamedTuple):
     """The graphs of a bundle and what each of them must take and give."""
 
     bundle: AnyBundle
-    takes: _End
-    gives: _End
+    takes: Ends
+    gives: Ends
 
 
 def _open_cuda(graphs: _Graphs, required: bool) -> list[Session]:
@@ -212,30 +238,35 @@ def _open(graphs: _Graphs, device: Device, threads: int) -> list[Session]:
             session = onnxruntime.InferenceSession(path, options, providers=PROVIDERS[device])
         except Exception as error:  # the library's errors share no base class
             raise BundleError(f"{path} cannot be loaded: {error}.", "Export the bundle again.") from error
-        _check_end(path, graphs.takes, session.get_inputs())
-        _check_end(path, graphs.gives, session.get_outputs())
+        _check_ends(path, "input", graphs.takes, session.get_inputs())
+        _check_ends(path, "output", graphs.gives, session.get_outputs())
         return session
 
     with redirect_stdout(sys.stderr), ThreadPoolExecutor() as pool:  # the library prints that it falls back to the CPU
         return list(pool.map(open_member, graphs.bundle.manifest.members))
 
 
-def _check_end(path: Path, expected: _End, found: list[Any]) -> None:
-    """Raises BundleError unless a graph has just the one end expected: a size may be free, the batch must be."""
-    if len(found) != 1 or not _agrees(found[0], expected):
+def _check_ends(path: Path, kind: str, expected: Ends, found: list[Any]) -> None:
+    """Raises BundleError unless a graph has just the ends expected: a size may be free, the batch must be."""
+    by_name = {end.name: end for end in found}
+    if by_name.keys() != expected.keys() or not all(_agrees(by_name[name], shape) for name, shape in expected.items()):
         given = ", ".join(f"{end.name} {end.type} {end.shape}" for end in found)
-        raise BundleError(
-            f"{path} has the {expected.kind} {given}, not {expected.name} tensor(float) {['batch', *expected.shape]}.",
-            "Export the bundle again.",
-        )
+        wanted = ", ".join(f"{name} tensor(float) {['batch', *shape]}" for name, shape in expected.items())
+        raise BundleError(f"{path} has the {kind} {given}, not {wanted}.", "Export the bundle again.")
 
 
-def _agrees(end: Any, expected: _End) -> bool:
-    if end.name != expected.name or end.type != "tensor(float)" or len(end.shape) != 1 + len(expected.shape):
+def _agrees(end: Any, expected: tuple[int, ...]) -> bool:
+    if end.type != "tensor(float)" or len(end.shape) != 1 + len(expected):
         return False
     batch, *sizes = end.shape
-    fits = (size == want or not isinstance(size, int) for size, want in zip(sizes, expected.shape, strict=True))
+    fits = (size == want or not isinstance(size, int) for size, want in zip(sizes, expected, strict=True))
     return not isinstance(batch, int) and all(fits)
+
+
+def _bad_answer(manifest: AnyManifest, member: int, what: str) -> BundleError:
+    return BundleError(
+        f"Member {member} of the bundle {manifest.name} gives {what}.", "Export the bundle again or use another one."
+    )
 
 
 def _normalised(pixels: NDArray[np.uint8], settings: Normalisation) -> NDArray[np.float32]:

@@ -68,7 +68,9 @@ def sparse_concentrations(density: Floats, vectors: Floats, sparsity: float = SP
     With two stains the problem has a closed form: both amounts are positive, or the better one is alone.
     """
     overlap = min(float(vectors[0] @ vectors[1]), 1 - 1e-9)
-    alone = density @ vectors.T - sparsity
+    # No product of matrices: that rounds a pixel by where it stands among the others.
+    red, green, blue = (density[:, [channel]] * vectors[:, channel] for channel in range(3))
+    alone = red + green + blue - sparsity
     both = (alone - overlap * alone[:, ::-1]) / (1 - overlap**2)
     return np.maximum(np.where(both[:, ::-1] < 0, alone, both), 0)
 

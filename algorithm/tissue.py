@@ -28,9 +28,17 @@ class TissueMap:
 
     def any(self, x: int, y: int, width: int, height: int) -> bool:
         """Whether a window of the view, in px, meets a block with tissue."""
+        return bool(self._met(x, y, width, height).any())
+
+    def corners(self, x: int, y: int, width: int, height: int) -> NDArray[np.intp]:
+        """The upper left corners (N, 2), x then y, px, of the blocks with tissue that such a window meets."""
+        rows, columns = np.nonzero(self._met(x, y, width, height))
+        return np.stack((columns + x // BLOCK_PX, rows + y // BLOCK_PX), axis=1) * BLOCK_PX
+
+    def _met(self, x: int, y: int, width: int, height: int) -> NDArray[np.bool_]:
         rows = slice(y // BLOCK_PX, -(-(y + height) // BLOCK_PX))
         columns = slice(x // BLOCK_PX, -(-(x + width) // BLOCK_PX))
-        return bool(self.blocks[rows, columns].any())
+        return self.blocks[rows, columns]
 
     @property
     def area_mm2(self) -> float:
@@ -68,3 +76,9 @@ def tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     brightest = np.maximum(np.maximum(red, green), blue)
     glass = (darkest >= GLASS_MINIMUM) & (brightest - darkest <= GLASS_CHROMA)
     return ~glass & (brightest > PADDING_MAXIMUM)
+
+
+def padding_whitened(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The pixels (H, W, 3) with white for black padding, which smoothing would else make the darkest stain of all."""
+    padding = (pixels <= PADDING_MAXIMUM).all(axis=-1, keepdims=True)
+    return np.where(padding, np.uint8(255), pixels) if padding.any() else pixels

@@ -29,9 +29,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
+from full_region import FULL_SIZE, write_region
 from numpy.typing import NDArray
-from PIL import Image
 
 from algorithm.__main__ import main as command
 from algorithm.bundle import load_bundle
@@ -40,8 +39,6 @@ from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import SegmentationManifest
 from algorithm.runtime import BoxEnsemble, Ensemble
 
-FULL_SIZE = (7215, 5412)
-PATCH_PX, SPACING_UM = 128, 0.25
 ONE_PATCH_IN = {"tissue": 1, "glass": 100}
 BUNDLE = Path(__file__).parents[1] / "bundles" / "vm_unet_small"
 COLUMNS = ("region", "way", "seconds", "times MONAI", "outside the network", "tiles", "peak, MB")
@@ -83,19 +80,6 @@ def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
     """What the function returns, called in a new process: its memory is its own."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(function, *arguments).result()
-
-
-def write_region(path: Path, patches: Path, width: int, height: int, one_in: int) -> None:
-    """AMi-Br's patches by name, edge to edge on white, one in so many of them; Deflate in tiles."""
-    columns, rows = -(-width // PATCH_PX), -(-height // PATCH_PX)
-    pixels = np.full((rows * PATCH_PX, columns * PATCH_PX, 3), 255, np.uint8)
-    files = sorted(patches.glob("Normal/*.png"))
-    for cell in range(0, rows * columns, one_in):
-        y, x = (PATCH_PX * place for place in divmod(cell, columns))
-        pixels[y : y + PATCH_PX, x : x + PATCH_PX] = Image.open(files[cell % len(files)]).convert("RGB")
-    resolution = {"resolution": (1e4 / SPACING_UM, 1e4 / SPACING_UM), "resolutionunit": "CENTIMETER"}
-    layout = {"photometric": "rgb", "compression": "deflate", "tile": (256, 256)}
-    tifffile.imwrite(path, pixels[:height, :width], **layout, **resolution)
 
 
 class Stopwatch:

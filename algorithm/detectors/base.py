@@ -34,8 +34,8 @@ class Result:
     """What was found in an image and at what cost.
 
     detections: figures at and above `threshold`, candidates below it. tiles_total: tiles that cover the image;
-    tiles_run: those of them that hold tissue. seconds: by stage, "tissue", "detection"; where several bundles
-    were at work, "fusion"; where figures were typed, "typing".
+    tiles_run: those of them that hold tissue; both are the number of crops where nuclei are judged. seconds: by stage,
+    "tissue", "detection"; where several bundles were at work, "fusion"; where figures were typed, "typing".
     """
 
     detections: Detections
@@ -46,8 +46,7 @@ class Result:
     seconds: dict[str, float]
 
 
-def tell(progress: Progress | None, done: int, grid: TileGrid) -> None:
-    """Report the tiles done so far to whom it concerns."""
+def tell(progress: Progress | None, done: int, total: int, area_mm2: float) -> None:
+    """Report the tiles or crops done so far, of all of them and of the tissue, to whom it concerns."""
     if progress is not None:
-        area_mm2 = grid.tissue.area_mm2
-        progress(done, grid.with_tissue, area_mm2 * done / grid.with_tissue, area_mm2)
+        progress(done, total, area_mm2 * done / total, area_mm2)

@@ -61,7 +61,7 @@ def detect(
             by_view = fused.source_scores[own].reshape(-1, answers.shape[0], members)
             member_scores.append(by_view.mean(axis=1))
         done += len(batch.places)
-        tell(progress, done, grid)
+        tell(progress, done, grid.with_tissue, tissue.area_mm2)
     found = [np.concatenate(parts) for parts in (points, scores, member_scores)]
     stays = merged_into(found[0], found[1], postprocess.merge_radius_um / view.spacing_um) == np.arange(len(found[0]))
     kept, kept_scores, kept_member_scores = (values[stays] for values in found)

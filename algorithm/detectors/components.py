@@ -13,13 +13,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from algorithm.detectors.geometry import Point, box_centre, convex_hull, smallest_rectangle_centre
-from algorithm.detectors.masks import labelled
+from algorithm.detectors.masks import EIGHT_NEIGHBOURS, FOUR_NEIGHBOURS, labelled
 from algorithm.manifest import Centre
 
 
 @dataclass(frozen=True, eq=False)
 class Component:
-    """An 8-connected component of a mask, or the part of it seen so far.
+    """A connected component of a mask, or the part of it seen so far.
 
     hull: corners in px of the view. area: px. sum_x, sum_y: of its pixels' places, px.
     peaks: (C,) float32, the highest value of each channel over its core. marked: whether it holds a marked pixel.
@@ -59,7 +59,8 @@ class Band:
     """Rows of a mask with what is measured on them.
 
     mask: (H, W) bool. core: (H, W) bool, the part of the mask over which peaks are taken (0 where it is empty).
-    marks: (H, W) bool. values: (C, H, W) float32. y: the place of the first row, px.
+    marks: (H, W) bool. values: (C, H, W) float32. y: the place of the first row, px. corners: whether pixels that touch
+    at a corner alone hang together.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class Band:
         marks: NDArray[np.bool_],
         values: NDArray[np.float32],
         y: int,
+        corners: bool = True,
     ) -> None:
-        self.labels, self._count = labelled(mask)
+        self.labels, self._count = labelled(mask, EIGHT_NEIGHBOURS if corners else FOUR_NEIGHBOURS)
+        self.corners = corners
         self._mask, self._core, self._marks, self._values, self._y = mask, core, marks, values, y
 
     def components(self) -> list[Component]:
@@ -131,7 +134,7 @@ class ComponentStream:
         if not parts:
             return []
         first, last = (np.where(row > 0, row + len(self._open), 0) for row in (band.labels[0], band.labels[-1]))
-        count, groups = _groups(self._last_row, first, len(parts))
+        count, groups = _groups(self._last_row, first, len(parts), band.corners)
         members: list[list[Component]] = [[] for _ in range(count)]
         for part, group in zip(parts, groups.tolist(), strict=True):
             members[group].append(part)
@@ -148,16 +151,14 @@ class ComponentStream:
         return left
 
 
-def _groups(above: NDArray[np.intp], below: NDArray[np.intp], parts: int) -> tuple[int, NDArray[np.intp]]:
-    """Which of the parts belong together where two rows of part numbers (from 1, 0 for none) touch, also at corners."""
-    pairs = np.concatenate(
-        [
-            np.stack((above, below)),
-            np.stack((above[1:], below[:-1])),
-            np.stack((above[:-1], below[1:])),
-        ],
-        axis=1,
-    )
+def _groups(
+    above: NDArray[np.intp], below: NDArray[np.intp], parts: int, corners: bool
+) -> tuple[int, NDArray[np.intp]]:
+    """Which of the parts belong together where two rows of part numbers (from 1, 0 for none) touch."""
+    touching = [np.stack((above, below))]
+    if corners:
+        touching += [np.stack((above[1:], below[:-1])), np.stack((above[:-1], below[1:]))]
+    pairs = np.concatenate(touching, axis=1)
     upper, lower = pairs[:, (pairs > 0).all(axis=0)] - 1
     links = coo_array((np.ones(len(upper), dtype=np.int8), (upper, lower)), shape=(parts, parts))
     count, groups = connected_components(links, directed=False)

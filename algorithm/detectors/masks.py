@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
+FOUR_NEIGHBOURS = ndimage.generate_binary_structure(2, 1)
 ROUNDING = 1e-6  # a radius of 2.5 um is 10 px at 0.25 um/px, but not always to the last digit
 
 
-def labelled(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
-    """The 8-connected components of a mask (H, W): each pixel's number from 1, 0 outside, and how many there are."""
+def labelled(
+    mask: NDArray[np.bool_], neighbours: NDArray[np.bool_] = EIGHT_NEIGHBOURS
+) -> tuple[NDArray[np.int32], int]:
+    """The connected components of a mask (H, W): each pixel's number from 1, 0 outside, and how many there are."""
     labels, count = np.zeros(mask.shape, np.int32), 0
     for run in _runs(mask):
-        found, more = ndimage.label(mask[:, run], EIGHT_NEIGHBOURS)
+        found, more = ndimage.label(mask[:, run], neighbours)
         labels[:, run] = np.where(found > 0, found + count, 0)
         count += more
     return labels, count

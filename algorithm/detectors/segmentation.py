@@ -93,5 +93,5 @@ def _probability_rows(
             yield from rows.advance(y)
             rows.add(x, probabilities[:, index])
         done += len(batch.places)
-        tell(progress, done, grid)
+        tell(progress, done, grid.with_tissue, tissue.area_mm2)
     yield from rows.finish()

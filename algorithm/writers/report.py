@@ -129,8 +129,8 @@ def _part_entries(part: Detector, chosen_by: str) -> dict[str, dict[str, object]
     return {
         "bundle": bundle_entry(part.bundle, chosen_by),
         "settings": {
-            "overlap": part.overlap,
             "resolution_um_px": part.bundle.manifest.input.resolution_um_px,
+            **part.settings.model_dump(mode="json", exclude={"postprocess"}),
             **part.postprocess.model_dump(mode="json"),
         },
         "device": {"used": part.device, "providers": list(part.providers)},

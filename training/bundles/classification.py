@@ -44,7 +44,7 @@ class ClassificationBundles:
         return manifest.model_dump(mode="json")
 
     def logits(self, folder: Path) -> Logits:
-        return Members(load_classification_bundle(folder), self.side_px, (1,), device="cpu").logits
+        return Members(load_classification_bundle(folder), self.side_px, {self.output_name: (1,)}, device="cpu").logits
 
     def logits_of(self, model: nn.Module) -> Logits:
         return Predictor(model, self.recipe.input, torch.device("cpu")).logits

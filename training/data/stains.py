@@ -1,14 +1,12 @@
 """The stain vectors of regions, for augmentation."""
 
 import logging
-from itertools import pairwise
 
 import numpy as np
 
 from algorithm.stain import RUIFROK, StainMatrix, StainModel, estimate_stains
-from training.data.regions import Pixels, Region
-
-SIDE, WINDOW_PX = 8, 128
+from algorithm.windows import sampled_windows
+from training.data.regions import Pixels, Region, RegionImage
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +36,5 @@ class RegionStains:
 
 
 def sampled_pixels(region: Region, seed: int) -> Pixels:
-    """(N, 3) from 64 windows of at most 128 x 128 px, one at random in each 64th of the region.
-
-    All of a region of up to 1,024 x 1,024 px.
-    """
-    rng = np.random.default_rng(seed)
-    lefts, tops = (np.linspace(0, length, SIDE + 1).astype(int) for length in (region.width, region.height))
-    windows = []
-    for left, right in pairwise(lefts):
-        for top, bottom in pairwise(tops):
-            width, height = min(right - left, WINDOW_PX), min(bottom - top, WINDOW_PX)
-            x, y = rng.integers(left, right - width, endpoint=True), rng.integers(top, bottom - height, endpoint=True)
-            windows.append(region.read(int(x), int(y), int(width), int(height)).reshape(-1, 3))
-    return np.concatenate(windows)
+    """(N, 3) from windows all over the region; all of one of up to 1,024 x 1,024 px."""
+    return np.concatenate([window.reshape(-1, 3) for window in sampled_windows(RegionImage(region), seed)])
