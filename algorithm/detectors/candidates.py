@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.detectors.components import Band, Component, ComponentStream
-from algorithm.detectors.reduced import ReducedView, smoothed
+from algorithm.detectors.reduced import ReducedView
 from algorithm.images.resampled import ResampledImage
 from algorithm.nuclei_manifest import CandidateSettings
 from algorithm.prefetch import ahead
@@ -36,11 +36,10 @@ def candidates(
     is tissue, and components joined across bands: the result does not depend on where blocks meet, and memory is
     bounded by the width of the view times the height of a band. Raises InputError for damage.
     """
-    halvings = max(0, round(math.log2(RESOLUTION_UM / view.spacing_um)))
-    reduced = ReducedView(view, halvings)
+    reduced = ReducedView(view, max(0, round(math.log2(RESOLUTION_UM / view.spacing_um))))
     if not tissue.blocks.any():
         return np.empty((0, 2))
-    stain = _NuclearStain.of(view, settings, tissue, halvings, seed)
+    stain = _NuclearStain.of(reduced, settings, tissue, seed)
     minimum_px = settings.minimum_area_um2 / (view.spacing_um * reduced.scale) ** 2
     stream, found, y = ComponentStream(reduced.width), list[Component](), 0
     for mask in ahead(_masks(reduced, stain, tissue), 1):
@@ -62,20 +61,29 @@ class _NuclearStain:
     least: float
 
     @classmethod
-    def of(
-        cls, view: ResampledImage, settings: CandidateSettings, tissue: TissueMap, halvings: int, seed: int
-    ) -> "_NuclearStain":
+    def of(cls, reduced: ReducedView, settings: CandidateSettings, tissue: TissueMap, seed: int) -> "_NuclearStain":
         """Estimated at the resolution at which nuclei are looked for."""
-        windows = [smoothed(window, halvings).reshape(-1, 3) for window in sampled_windows(view, seed, tissue)]
-        pixels = np.concatenate(windows)
+        pixels = sampled_pixels(reduced, tissue, seed)
         vectors = estimate_stains(pixels, settings.stain_model, seed).vectors
         amounts = haematoxylin(pixels[tissue_pixels(pixels)], vectors)
+        if not len(amounts):
+            return cls(vectors, math.inf)
         reference = amounts.max() if settings.reference == "maximum" else np.percentile(amounts, PERCENTILE)
         return cls(vectors, settings.share * float(reference))
 
     def holds(self, pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Which of the pixels (H, W, 3) belong to nuclei."""
         return haematoxylin(pixels, self.vectors) > self.least
+
+
+def sampled_pixels(reduced: ReducedView, tissue: TissueMap, seed: int) -> NDArray[np.uint8]:
+    """The pixels (N, 3) of windows all over the tissue of a view, reduced."""
+    parts = []
+    for x, y, width, height in sampled_windows(tissue.width, tissue.height, seed, tissue):
+        left, top = x // reduced.scale, y // reduced.scale
+        right, bottom = -(-(x + width) // reduced.scale), -(-(y + height) // reduced.scale)
+        parts.append(reduced.read(left, top, right - left, bottom - top).reshape(-1, 3))
+    return np.concatenate(parts)
 
 
 def haematoxylin(pixels: NDArray[np.uint8], vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ class ReducedView:
 
     Each halving is a Gaussian of five pixels of which every second one stays; in the end one of three pixels blurs. All
     in whole numbers and mirrored at the view's border, so every window equals the same part of the whole. So MitDet's
-    code prepares a picture (its pyramid's step, then 3 x 3 px).
+    code prepares a picture (a pyramid's step, then 3 x 3 px). Black padding counts as glass.
     """
 
     def __init__(self, view: View, halvings: int) -> None:
@@ -27,8 +27,10 @@ class ReducedView:
     def read(self, x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
         """The window (height, width, 3) at (x, y), px of the reduced view. Raises InputError for damage."""
         (left, right), (top, bottom) = self._source(x, width), self._source(y, height)
-        pixels = read_mirrored(self._view, left, top, right - left, bottom - top)
-        return smoothed(pixels, self._halvings)
+        pixels = padding_whitened(read_mirrored(self._view, left, top, right - left, bottom - top))
+        for _ in range(self._halvings):
+            pixels = _filtered(pixels, (1, 4, 6, 4, 1), step=2)
+        return _filtered(pixels, (1, 2, 1), step=1)
 
     def _source(self, start: int, length: int) -> tuple[int, int]:
         """First and end px of the view that such a stretch is made of."""
@@ -36,14 +38,6 @@ class ReducedView:
         for _ in range(self._halvings):
             first, end = 2 * first - 2, 2 * end + 1
         return first, end
-
-
-def smoothed(pixels: NDArray[np.uint8], halvings: int) -> NDArray[np.uint8]:
-    """The inner part of pixels (H, W, 3), halved so often and blurred; black padding counts as glass."""
-    pixels = padding_whitened(pixels)
-    for _ in range(halvings):
-        pixels = _filtered(pixels, (1, 4, 6, 4, 1), step=2)
-    return _filtered(pixels, (1, 2, 1), step=1)
 
 
 def _filtered(pixels: NDArray[np.uint8], weights: tuple[int, ...], step: int) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from algorithm.stain import RUIFROK, StainMatrix, StainModel, estimate_stains
 from algorithm.windows import sampled_windows
-from training.data.regions import Pixels, Region, RegionImage
+from training.data.regions import Pixels, Region
 
 log = logging.getLogger(__name__)
 
@@ -37,4 +37,5 @@ class RegionStains:
 
 def sampled_pixels(region: Region, seed: int) -> Pixels:
     """(N, 3) from windows all over the region; all of one of up to 1,024 x 1,024 px."""
-    return np.concatenate([window.reshape(-1, 3) for window in sampled_windows(RegionImage(region), seed)])
+    windows = sampled_windows(region.width, region.height, seed)
+    return np.concatenate([region.read(*window).reshape(-1, 3) for window in windows])
