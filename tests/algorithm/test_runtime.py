@@ -12,8 +12,9 @@ from scipy import ndimage
 from algorithm import runtime
 from algorithm.bundle import load_bundle
 from algorithm.errors import AlgorithmError, BundleError
-from algorithm.runtime import Ensemble
+from algorithm.runtime import CropEnsemble, Ensemble
 from tests.tiny_bundle import DARK, GAIN, MEAN, tiny_graph, tiny_manifest, write_manifest, write_tiny_bundle
+from tests.tiny_nuclei import STRIDE, tiny_nuclei_graph, tiny_nuclei_manifest, write_tiny_nuclei
 
 TILE = 32
 
@@ -108,6 +109,41 @@ def test_a_graph_of_any_tile_size_is_taken(tmp_path: Path) -> None:
 def test_what_is_no_graph_is_refused(tmp_path: Path, model: bytes) -> None:
     with pytest.raises(BundleError, match=r"model\.onnx cannot be loaded"):
         Ensemble(load_bundle(bundle_of(tmp_path, model)), "cpu")
+
+
+def test_what_members_say_of_crops_is_what_the_graph_gives(tmp_path: Path) -> None:
+    ensemble = CropEnsemble(load_bundle(write_tiny_nuclei(tmp_path, members=2, patch_px=TILE)), "cpu")
+    pixels = tiles(3)
+    red = pixels[..., 0].reshape(3, TILE // STRIDE, STRIDE, TILE // STRIDE, STRIDE).mean(axis=(2, 4)) / 255
+    logits = np.array([GAIN * (DARK - 0.01 * number - red) for number in range(2)])
+    judged = ensemble(pixels)
+    assert judged.activations == pytest.approx(np.maximum(logits, 0), abs=1e-4)
+    assert judged.probabilities == pytest.approx(1 / (1 + np.exp(-logits.max(axis=(2, 3)))), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"outputs": ("probability",)}, r"output probability tensor\(float\) \['batch'\], not probability"),
+        ({"outputs": ("probability", "activation", "logit")}, r"logit tensor\(float\) \['batch'\], not probability"),
+        ({"patch_px": 48}, r"not image"),
+    ],
+)
+def test_a_graph_that_gives_other_than_a_probability_and_a_map_is_refused(
+    tmp_path: Path, change: dict[str, Any], problem: str
+) -> None:
+    model = tiny_nuclei_graph(**{"patch_px": TILE, **change})
+    with pytest.raises(BundleError, match=problem):
+        CropEnsemble(load_bundle(bundle_of(tmp_path, model.SerializeToString(), tiny_nuclei_manifest(TILE))), "cpu")
+
+
+def test_a_logit_is_no_probability(tmp_path: Path) -> None:
+    manifest = tiny_nuclei_manifest(TILE)
+    manifest["output"]["probability"] = "logit"
+    model = tiny_nuclei_graph(TILE, outputs=("logit", "activation"))
+    ensemble = CropEnsemble(load_bundle(bundle_of(tmp_path, model.SerializeToString(), manifest)), "cpu")
+    with pytest.raises(BundleError, match="Member 0 of the bundle tiny gives probabilities outside 0 to 1"):
+        ensemble(np.zeros((2, TILE, TILE, 3), np.uint8))
 
 
 def test_logits_that_are_no_numbers_are_an_error(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tests.arrays import CANDIDATE, paint_ellipse, plain
 from tests.tiny_boxes import write_tiny_boxes
 from tests.tiny_bundle import write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
+from tests.tiny_nuclei import write_tiny_nuclei
 
 
 def detect(bundle: Path, output: Path, *words: str | Path) -> int:
@@ -73,6 +74,21 @@ def test_the_run_is_recorded(tmp_path: Path, region: Path, bundle: Path) -> None
     assert {"anaphase", "python", "numpy", "onnxruntime"} <= set(run["versions"])
     assert set(run["seconds"]) == {"tissue", "detection", "writing"}
     assert run["started"].endswith("+00:00")
+
+
+def test_a_bundle_of_nuclei_writes_the_same_files(
+    tmp_path: Path, region: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nuclei, output = write_tiny_nuclei(tmp_path / "nuclei", members=2, patch_px=32), tmp_path / "results"
+    assert detect(nuclei, output, region) == 0
+    np.testing.assert_allclose(places_px(output), DOTS, atol=4)
+    run = read(output / "region" / "run.json")
+    assert run["tiles"] == {"total": 3, "run": 3}
+    assert run["settings"]["candidates"]["stain_model"] == "ruifrok"
+    assert (run["settings"]["patch_px"], run["settings"]["threshold"]) == (32, 0.5)
+    assert "overlap" not in run["settings"]
+    assert detect(nuclei, output, region, "--overlap", "0.5") == 1
+    assert "Leave --overlap out." in capsys.readouterr().err
 
 
 def dots(large: int, small: int) -> np.ndarray:

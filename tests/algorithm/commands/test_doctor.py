@@ -1,6 +1,7 @@
 """`doctor` says what is in use, and gives a fix for whatever is not as it should be."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from algorithm.commands import doctor
 from tests.tiny_boxes import write_tiny_boxes
 from tests.tiny_bundle import write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
+from tests.tiny_nuclei import write_tiny_nuclei
 
 
 def diagnosis(capsys: pytest.CaptureFixture[str], bundle: Path | None) -> tuple[int, dict[str, Any]]:
@@ -139,8 +141,11 @@ def test_no_bundle_at_all_fails(
     assert "device" not in findings
 
 
-def test_a_bundle_of_boxes_is_opened_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, found = diagnosis(capsys, write_tiny_boxes(tmp_path))
+@pytest.mark.parametrize("write", [write_tiny_boxes, write_tiny_nuclei])
+def test_bundles_of_boxes_and_nuclei_are_opened_too(
+    write: Callable[[Path], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, found = diagnosis(capsys, write(tmp_path))
     assert code == 0
     assert found["device"]["finding"].startswith("cpu")
 
