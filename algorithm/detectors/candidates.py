@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.detectors.components import Band, Component, ComponentStream
+from algorithm.detectors.masks import ROUNDING
 from algorithm.detectors.reduced import ReducedView
 from algorithm.images.resampled import ResampledImage
 from algorithm.nuclei_manifest import CandidateSettings
@@ -32,9 +33,10 @@ def candidates(
 ) -> NDArray[np.float64]:
     """The centres of nuclei (N, 2), x then y, px at level 0: of the upright boxes around them, from above.
 
-    Stains and threshold are estimated once, from windows all over the tissue; then bands of blocks are read where there
-    is tissue, and components joined across bands: the result does not depend on where blocks meet, and memory is
-    bounded by the width of the view times the height of a band. Raises InputError for damage.
+    The stains (from at most 20,000 pixels) and the threshold are estimated once, from windows all over the tissue; then
+    bands of blocks are read where there is tissue, and components joined across bands: the result does not depend on
+    where blocks meet, and memory is bounded by the width of the view times the height of a band. Raises InputError for
+    damage.
     """
     reduced = ReducedView(view, max(0, round(math.log2(RESOLUTION_UM / view.spacing_um))))
     if not tissue.blocks.any():
@@ -47,7 +49,7 @@ def candidates(
         found += stream.push(Band(mask, mask, mask, nothing, y, corners=False))
         y += len(mask)
     found += stream.finish()
-    centres = [nucleus.centre("box") for nucleus in found if nucleus.area >= minimum_px]
+    centres = [nucleus.centre("box") for nucleus in found if nucleus.area >= minimum_px - ROUNDING]
     points = np.array(centres, np.float64).reshape(-1, 2) * reduced.scale
     ordered = points[np.lexsort((points[:, 0], points[:, 1]))]
     return np.maximum(view.to_level0(ordered), 0)  # a finer view has pixel centres left of the first pixel's

@@ -32,6 +32,7 @@ from tests.algorithm.test_case import entry
 from tests.tiny_boxes import write_tiny_boxes
 from tests.tiny_bundle import write_tiny_bundle
 from tests.tiny_classifier import expected_probabilities, figures, write_tiny_classifier
+from tests.tiny_nuclei import write_tiny_nuclei
 
 LOAD_DETECTOR = process.load_detector
 
@@ -92,10 +93,15 @@ def test_a_case_of_2022_and_an_mha_are_answered_alike(case: Path) -> None:
     np.testing.assert_allclose(places, before, atol=1e-9)
 
 
+@pytest.mark.parametrize("write", [write_tiny_bundle, write_tiny_boxes, write_tiny_nuclei])
 def test_the_platforms_bundle_is_loaded_and_told(
-    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    write: Callable[[Path], Path],
+    case: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", write_tiny_bundle(tmp_path / "model"))
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", write(tmp_path / "model"))
     monkeypatch.setattr(process, "load_detector", LOAD_DETECTOR)
     assert processed(case) == 0
     assert f"bundle tiny 1 (/opt/ml/model: {tmp_path / 'model'}), device " in capsys.readouterr().out

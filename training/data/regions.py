@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from algorithm.images import Image
 from algorithm.images.resampled import ResampledImage
 from algorithm.images.spacing import Spacing
+from algorithm.patches import mirrored
 
 Points = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
@@ -101,5 +102,4 @@ def read_padded(region: Region, x: int, y: int, width: int, height: int) -> Pixe
 
 def reflected(start: int, length: int, size: int) -> NDArray[np.int64]:
     """The indices start .. start + length, folded back into 0 .. size at its borders."""
-    position = np.arange(start, start + length) % max(2 * size - 2, 1)
-    return np.where(position < size, position, 2 * size - 2 - position)
+    return mirrored(np.arange(start, start + length), size)
