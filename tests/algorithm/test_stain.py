@@ -80,6 +80,16 @@ def test_sparse_amounts_are_the_best_of_a_fine_grid(sparsity: float) -> None:
     np.testing.assert_allclose(cost(found, density), best, atol=1e-3)
 
 
+def test_amounts_of_a_pixel_are_its_own_to_the_last_bit() -> None:
+    """Whatever the pixels beside it: a threshold on them must not depend on where blocks are cut."""
+    rng = np.random.default_rng(0)
+    density = rng.gamma(1.0, 0.4, (3000, 3))
+    whole = sparse_concentrations(density, KNOWN[0])
+    for start, count in zip(rng.integers(0, 2000, 300), rng.integers(1, 1000, 300), strict=True):
+        part = sparse_concentrations(density[start : start + count], KNOWN[0])
+        np.testing.assert_array_equal(part, whole[start : start + count])
+
+
 @pytest.mark.parametrize(
     ("model", "vectors"), [(m, v) for m in ("macenko", "vahadane") for v in KNOWN] + [("vahadane", RUIFROK.vectors)]
 )

@@ -11,19 +11,21 @@ from algorithm.detectors.geometry import convex_hull
 
 
 def streamed(
-    mask: np.ndarray, core: np.ndarray, marks: np.ndarray, values: np.ndarray, cuts: list[int]
+    mask: np.ndarray, core: np.ndarray, marks: np.ndarray, values: np.ndarray, cuts: list[int], corners: bool = True
 ) -> list[Component]:
     stream = ComponentStream(mask.shape[1])
     found = []
     edges = [0, *sorted(set(cuts) - {0, len(mask)}), len(mask)]
     for top, bottom in pairwise(edges):
         rows = slice(top, bottom)
-        found += stream.push(Band(mask[rows], core[rows], marks[rows], values[:, rows], top))
+        found += stream.push(Band(mask[rows], core[rows], marks[rows], values[:, rows], top, corners))
     return found + stream.finish()
 
 
-def of_the_whole_map(mask: np.ndarray, core: np.ndarray, marks: np.ndarray, values: np.ndarray) -> list[Component]:
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
+def of_the_whole_map(
+    mask: np.ndarray, core: np.ndarray, marks: np.ndarray, values: np.ndarray, corners: bool
+) -> list[Component]:
+    labels, count = ndimage.label(mask, np.ones((3, 3)) if corners else None)
     found = []
     for label in range(1, count + 1):
         own = labels == label
@@ -47,9 +49,10 @@ def contents(components: list[Component]) -> list[tuple]:
     st.integers(1, 30),
     st.sampled_from([0.1, 0.3, 0.5, 0.7]),
     st.lists(st.integers(1, 29), max_size=12),
+    st.booleans(),
 )
 def test_streamed_components_are_those_of_the_whole_map(
-    seed: int, width: int, height: int, density: float, cuts: list[int]
+    seed: int, width: int, height: int, density: float, cuts: list[int], corners: bool
 ) -> None:
     rng = np.random.default_rng(seed)
     mask = rng.random((height, width)) < density
@@ -57,7 +60,8 @@ def test_streamed_components_are_those_of_the_whole_map(
     marks = rng.random((height, width)) < 0.05
     values = rng.random((2, height, width), dtype=np.float32)
     cuts = [cut for cut in cuts if cut < height]
-    assert contents(streamed(mask, core, marks, values, cuts)) == contents(of_the_whole_map(mask, core, marks, values))
+    expected = of_the_whole_map(mask, core, marks, values, corners)
+    assert contents(streamed(mask, core, marks, values, cuts, corners)) == contents(expected)
 
 
 def test_arms_that_meet_below_are_one_component() -> None:
