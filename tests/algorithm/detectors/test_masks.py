@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from algorithm.detectors.masks import dilated, without_small
+from algorithm.detectors.masks import ROUNDING, dilated, without_small
 
 masks = arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14)))
 
@@ -14,7 +14,7 @@ def test_dilation_is_a_disk_around_every_pixel(mask: np.ndarray, radius: float) 
     places = np.argwhere(mask)
     expected = np.zeros_like(mask)
     for place in np.ndindex(mask.shape):
-        expected[place] = any(np.hypot(*(place - other)) <= radius for other in places)
+        expected[place] = any(np.hypot(*(place - other)) <= radius + ROUNDING for other in places)
     assert np.array_equal(dilated(mask, radius), expected)
 
 
