@@ -1,8 +1,7 @@
 """Mitotic figures typed as normal or atypical: patches to P(atypical) of every member, to votes, to a class."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +10,7 @@ from scipy.special import expit
 from algorithm.bundle import ClassificationBundle
 from algorithm.classification_manifest import ClassificationPostprocess
 from algorithm.images.base import Pixels
+from algorithm.patches import in_batches
 from algorithm.runtime import DeviceOption, Members
 
 Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -58,7 +58,7 @@ class Classifier:
         postprocess, members = self.bundle.manifest.postprocess, len(self.bundle.manifest.members)
         found = [np.empty((0, members))]
         done = 0
-        for batch in _batches(patches, self._members.batch_size):
+        for batch in in_batches(patches, self._members.batch_size):
             found.append(member_probabilities(self._members.logits, batch, postprocess))
             done += len(batch)
             if progress is not None:
@@ -91,10 +91,3 @@ def decide(member_probabilities: NDArray[np.float64], postprocess: Classificatio
         np.where(2 * votes == members, by_mean, 2 * votes > members) if postprocess.vote == "majority" else by_mean
     )
     return Types(atypical, mean, votes, member_probabilities)
-
-
-def _batches(patches: Iterable[Pixels], size: int) -> Iterator[NDArray[np.uint8]]:
-    """(B, P, P, 3) of at most `size` patches."""
-    coming = iter(patches)
-    while batch := list(islice(coming, size)):
-        yield np.stack(batch)

@@ -1,7 +1,8 @@
 """Patches: squares about the centres of figures, as a classifier takes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from algorithm.images.base import Image, Pixels
 from algorithm.images.resampled import ResampledImage
 from algorithm.images.spacing import SpacingSource
 from algorithm.images.stack import Stack
+from algorithm.manifest import PatchSize
 from algorithm.tiles import View
 
 Place = TypeVar("Place", np.intp, np.float64)
@@ -78,8 +80,15 @@ def stack_patches(stack: Stack, settings: ClassificationInput) -> Iterator[tuple
             yield page, middle_patch(view, settings.patch_px)
 
 
-def figure_patches(image: Image, points: NDArray[np.float64], settings: ClassificationInput) -> Iterator[Pixels]:
-    """The square about every point (N, 2), x then y, px at level 0, at the classifier's resolution."""
+def figure_patches(image: Image, points: NDArray[np.float64], settings: PatchSize) -> Iterator[Pixels]:
+    """The square about every point (N, 2), x then y, px at level 0, at the resolution of the settings."""
     view = ResampledImage(image, settings.resolution_um_px)
     for x, y in view.from_level0(points).tolist():
         yield cut_patch(view, x, y, settings.patch_px)
+
+
+def in_batches(patches: Iterable[Pixels], size: int) -> Iterator[NDArray[np.uint8]]:
+    """(B, P, P, 3) of at most `size` patches."""
+    coming = iter(patches)
+    while batch := list(islice(coming, size)):
+        yield np.stack(batch)

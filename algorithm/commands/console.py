@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from algorithm.classifier import Classifier, Counter
 from algorithm.detectors import Detector
 from algorithm.detectors import Progress as TileProgress
+from algorithm.second_stage import SecondStage
 
 
 class UsageError(Exception):
@@ -33,7 +34,7 @@ def complain(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def introduction(model: Detector | Classifier, chosen_by: str) -> str:
+def introduction(model: Detector | SecondStage | Classifier, chosen_by: str) -> str:
     """Which bundle is at work, who chose it, and on which device."""
     manifest = model.bundle.manifest
     return (

@@ -13,6 +13,7 @@ from algorithm.commands.console import counting_bar, introduction, progress_bar,
 from algorithm.commands.several import Answer, answer_each, prepare_folders
 from algorithm.contract import require_extent
 from algorithm.images import open_image
+from algorithm.second_stage import SecondStage
 from algorithm.writers.folder import DETECTION_FILES
 from algorithm.writers.outputs import write_outputs
 from algorithm.writers.report import ClassificationRun, Run, findings
@@ -30,6 +31,12 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         default=[],
         metavar="PATH",
         help="folder of a model bundle; given several times, the bundles detect together",
+    )
+    parser.add_argument(
+        "--second-stage",
+        type=Path,
+        metavar="PATH",
+        help="folder of a bundle that judges crops: it looks once more at what is found",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
     parser.add_argument("--overlap", type=share, metavar="X", help="overlap of tiles, from 0 to below 1")
@@ -49,11 +56,14 @@ def run(arguments: argparse.Namespace) -> int:
     found = find_detection_bundles(arguments.bundle)
     bundles, chosen_by = [load_bundle(path) for path, _ in found], found[0].source
     detector = mixed.load(bundles, arguments.device, arguments.overlap, arguments.threshold)
+    second = SecondStage(load_bundle(arguments.second_stage), arguments.device) if arguments.second_stage else None
     typing = _typing(arguments) if arguments.classify or arguments.classifier else None
-    this_run = Run(detector, chosen_by, arguments.device, typing)
+    this_run = Run(detector, chosen_by, arguments.device, second, typing)
     if not arguments.json:
         for part in detector.parts:
             say(introduction(part, chosen_by))
+        if second is not None:
+            say(introduction(second, "option"))
         if typing is not None:
             say(introduction(typing.classifier, typing.bundle_chosen_by))
 
@@ -75,6 +85,9 @@ def _detect(this_run: Run, path: Path, folder: Path, spacing_um: float | None) -
         require_extent(image.width, image.height, image.spacing_um)
         with progress_bar(path.name) as progress:
             result = this_run.detector.detect(image, progress)
+        if this_run.second_stage is not None:
+            with counting_bar(path.name, len(result.detections), "detections") as count:
+                result = this_run.second_stage.judge(image, result, count)
         if this_run.typing is not None:
             figures = int((result.detections.scores >= result.threshold).sum())
             with counting_bar(path.name, figures) as count:

@@ -11,6 +11,7 @@ from algorithm.detections import Detections
 from algorithm.detectors import Detector, Result
 from algorithm.images import Image
 from algorithm.mixed import FUSION_RADIUS_UM, AnyDetector, MixedEnsemble
+from algorithm.second_stage import SecondStage
 from algorithm.wilson import wilson_interval
 from algorithm.writers.versions import versions
 
@@ -29,12 +30,13 @@ class ClassificationRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One detector at work, likewise, or several bundles' together; and the classifier that types what is found, where
-    that was asked for."""
+    """One detector at work, likewise, or several bundles' together; and, where asked for, the second stage that judges
+    what is found, and the classifier that types it."""
 
     detector: AnyDetector
     bundle_chosen_by: str
     device_option: str
+    second_stage: SecondStage | None = None
     typing: ClassificationRun | None = None
 
 
@@ -105,6 +107,7 @@ def run_document(
             "spacing_source": image.spacing_source,
         },
         **_detector_entries(run),
+        **_second_stage_entry(run.second_stage),
         **_classifier_entry(run.typing),
         "result": findings(result),
         "tiles": {"total": result.tiles_total, "run": result.tiles_run},
@@ -135,6 +138,12 @@ def _part_entries(part: Detector, chosen_by: str) -> dict[str, dict[str, object]
         },
         "device": {"used": part.device, "providers": list(part.providers)},
     }
+
+
+def _second_stage_entry(second: SecondStage | None) -> dict[str, object]:
+    if second is None:
+        return {}
+    return {"second_stage": {**bundle_entry(second.bundle, "option"), "settings": {"threshold": second.threshold}}}
 
 
 def _classifier_entry(typing: ClassificationRun | None) -> dict[str, object]:

@@ -91,6 +91,19 @@ def test_a_bundle_of_nuclei_writes_the_same_files(
     assert "Leave --overlap out." in capsys.readouterr().err
 
 
+def test_a_second_stage_judges_what_is_found(tmp_path: Path, region: Path, bundle: Path) -> None:
+    second = write_tiny_nuclei(tmp_path / "second", threshold=0.999999)
+    assert detect(bundle, tmp_path / "alone", region) == 0
+    assert detect(bundle, tmp_path / "judged", region, "--second-stage", second) == 0
+    alone, judged = (read(tmp_path / name / region.stem / "run.json") for name in ("alone", "judged"))
+    assert alone["result"]["mitotic_figures"] == 3
+    assert judged["result"]["mitotic_figures"] == 0
+    assert judged["result"]["non_mitotic_figures"] == 3 + alone["result"]["non_mitotic_figures"]
+    assert judged["second_stage"]["settings"] == {"threshold": 0.999999}
+    assert "second stage" in judged["seconds"]
+    assert "second_stage" not in alone
+
+
 def dots(large: int, small: int) -> np.ndarray:
     """Dark dots in a row, the large ones first: the tiny classifier calls those of 8 px atypical, of 5 px normal."""
     pixels = plain(48 * (large + small), 48)
