@@ -62,6 +62,25 @@ class RTMDetSettings(Settings):
         return 32
 
 
+class MitDetSettings(Settings):
+    """The arguments of `training.models.mitdet.MitDet`; the published parent network."""
+
+    name: Literal["mitdet"]
+    width: Count = 64
+    units: tuple[Count, Count, Count, Count] = (3, 3, 6, 3)
+    children: int = Field(0, ge=0)
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    efdmix: Share = 0.5
+    efdmix_alpha: Positive = 0.1
+    efdmix_detached: bool = False
+    frozen: bool = False
+
+    @property
+    def tiles_are_multiples_of_px(self) -> int:
+        """Of what a place of its map stands for."""
+        return 8
+
+
 class PreActResNetSettings(Settings):
     """The arguments of `training.models.preact_resnet.PreActResNet`."""
 
@@ -95,4 +114,4 @@ class MultitaskSettings(Settings):
 
 
 SegmentationModel = VMUNetSettings | UNetSettings
-ModelSettings = SegmentationModel | MultitaskSettings | RTMDetSettings
+ModelSettings = SegmentationModel | MultitaskSettings | RTMDetSettings | MitDetSettings

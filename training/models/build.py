@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils import convert_conv2d_weight_memory_format
 
 from training.model_settings import ModelSettings, MultitaskSettings
+from training.models.mitdet import MitDet
 from training.models.multitask import Multitask
 from training.models.preact_resnet import PreActResNet
 from training.models.rtmdet import RTMDet
@@ -14,7 +15,7 @@ from training.models.timm_encoder import TimmEncoder
 from training.models.unet import UNet
 from training.models.vm_unet import VMUNet
 
-NETWORKS: dict[str, type[nn.Module]] = {"rtmdet": RTMDet, "unet": UNet, "vm_unet": VMUNet}
+NETWORKS: dict[str, type[nn.Module]] = {"mitdet": MitDet, "rtmdet": RTMDet, "unet": UNet, "vm_unet": VMUNet}
 
 
 def build_model(settings: ModelSettings, trained: Mapping[str, Tensor] | None = None) -> nn.Module:

@@ -42,7 +42,7 @@ class PreActResNet(nn.Module):
             widths = before, inner[stage], self.channels[stage]
             self.stages.append(Stage(widths, count, 1 if stage == 0 else 2, bottleneck, padding))
             before = self.channels[stage]
-        self.apply(_initialise_convolution)
+        self.apply(initialise_convolution)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         x = self.stem(images)
@@ -144,7 +144,7 @@ def _convolution(before: int, after: int, kernel: int, stride: int, padding: Pad
     return nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
 
 
-def _initialise_convolution(module: nn.Module) -> None:
+def initialise_convolution(module: nn.Module) -> None:
     """Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.2."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
