@@ -34,7 +34,29 @@ def trunk_shapes(width: int = 64, units: Sequence[int] = UNITS) -> Shapes:
 def psa(width: int = 64, units: Sequence[int] = UNITS, device: str = "cpu") -> dict[str, Tensor]:
     """Every tensor holds its own number, so that it is known wherever it goes."""
     shapes = trunk_shapes(width, units)
-    return {key: torch.full(shape, float(number), device=device) for number, (key, shape) in enumerate(shapes, 1)}
+    return {key: torch.full(shape, number / 1e4, device=device) for number, (key, shape) in enumerate(shapes, 1)}
+
+
+def mxnet_key(key: str) -> str:
+    """psa's key as MXNet spells it, with the kind of the array before it."""
+    parts = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_var"}
+    unit, _, rest = key.partition(".")
+    if unit == "conv1a":
+        return "arg:conv1a_weight"
+    if unit == "bn7":
+        part = parts[rest]
+        return f"{_kind(part)}:bn7_{part}"
+    stage, _, number = unit[1:].partition("_")
+    place = f"{stage}b{number}" if number else f"{stage}a"
+    layer, _, part = rest.partition(".")
+    kind, _, branch = layer.partition("_")
+    if kind == "conv":
+        return f"arg:res{place}_{branch}_weight"
+    return f"{_kind(parts[part])}:bn{place}_{branch}_{parts[part]}"
+
+
+def _kind(part: str) -> str:
+    return "aux" if part.startswith("moving") else "arg"
 
 
 def _unit(name: str, layers: Sequence[tuple[str, int, int, int]], before: int, projected: bool) -> Shapes:

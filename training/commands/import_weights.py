@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from training.model_settings import ModelSettings
     from training.weights.files import Imported
 
-FILES = "of VMamba v0-Small, HoVer-Net's or timm's pre-activated ResNet-50, mmdetection's RTMDet, or safetensors"
+FILES = (
+    "of VMamba v0-Small, HoVer-Net's or timm's pre-activated ResNet-50, mmdetection's RTMDet, MXNet's or psa's "
+    "ResNet38, MitDet's own code, or safetensors"
+)
 
 
 def add_to(commands: Commands) -> None:
@@ -55,6 +58,8 @@ def _parts(found: "Imported", model: "ModelSettings") -> str:
     if model.name == "rtmdet":
         parts = {"backbone": "backbone.", "neck": "neck.", "head": "bbox_head."}
         return ", ".join(f"{found.count(start)} of the {part}" for part, start in parts.items())
+    if model.name == "mitdet":
+        return f"{found.count('trunk.')} of the trunk, {found.count('parent_head.', 'child_head.')} of the heads"
     return "the whole encoder"
 
 
@@ -63,7 +68,8 @@ def _require_importer(model: "ModelSettings") -> None:
         raise AlgorithmError("timm's encoders fetch their own weights.", "Set model.encoder.pretrained=true.")
     if model.name == "unet":
         raise AlgorithmError(
-            f"There are no weights to import for {model.name}.", "Give a recipe of vm_unet, multitask or rtmdet."
+            f"There are no weights to import for {model.name}.",
+            "Give a recipe of vm_unet, multitask, rtmdet or mitdet.",
         )
 
 
@@ -71,11 +77,14 @@ def _imported(
     source: "Mapping[str, Tensor]", shapes: "Mapping[str, Size]", model: "ModelSettings", where: str
 ) -> "Imported":
     from training.weights.preact_resnet import import_preact_resnet
+    from training.weights.resnet38 import import_resnet38
     from training.weights.rtmdet import import_rtmdet
     from training.weights.vmamba import import_vmamba
 
     if model.name == "rtmdet":
         return import_rtmdet(source, shapes, where)
+    if model.name == "mitdet":
+        return import_resnet38(source, shapes, where)
     if model.name == "multitask" and model.encoder.name == "preact_resnet":
         return import_preact_resnet(source, shapes, model.encoder.padding, where)
     return import_vmamba(source, shapes, where)

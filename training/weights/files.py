@@ -16,6 +16,7 @@ from training.digest import digest
 from training.model_settings import ModelSettings
 from training.models.build import build_model
 from training.whole_file import write_whole
+from training.weights.mxnet import read_mxnet
 
 NESTED = ("model_ema", "model", "state_dict", "desc", "ema_state_dict")
 """Where checkpoints keep their tensors, the first that is there counts; mmengine swaps its mean into `state_dict`."""
@@ -58,15 +59,20 @@ def read_weights(path: Path, settings: ModelSettings) -> Weights:
     for key, tensor in tensors.items():
         if key not in shapes:
             raise InputError(f"{path} has {key}, which {settings.name} has not.", "Import the weights for this recipe.")
-        if tensor.shape != shapes[key]:
-            sizes = " instead of ".join(" x ".join(map(str, size)) for size in (tensor.shape, shapes[key]))
-            raise InputError(f"{path} does not fit: {key} is {sizes}.", "Import the weights for this recipe.")
+        require_shape(key, tensor.shape, shapes[key], str(path), "Import the weights for this recipe.")
     if not tensors:
         raise InputError(f"{path} holds no tensors.", "Import the weights again.")
     file = path if run is None else path / BEST
     record = {"file": str(file.relative_to(path.parent)), "sha256": digest(file)}
     held_out = {} if run is None else {"fold": run["fold"]}
     return Weights(tensors, {**record, "tensors": len(tensors), "of": len(shapes), **held_out})
+
+
+def require_shape(key: str, found: Size, wanted: Size, where: str, fix: str) -> None:
+    """Raises InputError where the tensor of a key is not as the network's."""
+    if found != wanted:
+        sizes = " instead of ".join(" x ".join(map(str, size)) for size in (found, wanted))
+        raise InputError(f"{where} does not fit: {key} is {sizes}.", fix)
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
@@ -77,11 +83,11 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
 
 
 def read_foreign(path: Path) -> dict[str, Tensor]:
-    """The tensors of another project's checkpoint: a safetensors file, or one of torch that holds tensors alone.
+    """The tensors of another project's checkpoint: of safetensors, of MXNet, or of torch if it holds tensors alone.
 
     Raises InputError for a file that is missing, damaged, or holds code.
     """
-    content = _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
+    content = READERS.get(path.suffix, _torch_file)(path)
     for name in NESTED:
         if isinstance(content.get(name), dict) and content[name]:
             content = content[name]
@@ -120,3 +126,12 @@ def _torch_file(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path} is no checkpoint of a network.", "Give a file of weights.")
     return content
+
+
+def _mxnet_file(path: Path) -> dict[str, Any]:
+    _require_file(path)
+    return dict(read_mxnet(path))
+
+
+READERS = {".params": _mxnet_file, ".safetensors": _safetensors}
+"""By how a file's name ends; any other is torch's."""

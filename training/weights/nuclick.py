@@ -8,7 +8,7 @@ from torch import Size, Tensor
 
 from algorithm.errors import InputError
 from training.models.nuclick import NuClick
-from training.weights.files import read_foreign
+from training.weights.files import read_foreign, require_shape
 
 PREFIX = re.compile(r"^((module|model)\.)+")
 COUNTER = "num_batches_tracked"
@@ -38,7 +38,5 @@ def _tensor(key: str, source: dict[str, Tensor], shape: Size, path: Path) -> Ten
         return torch.zeros((), dtype=torch.int64)
     if key not in source:
         raise InputError(f"{path} has no {key}, so it holds no whole NuClick.", FIX)
-    if source[key].shape != shape:
-        sizes = " instead of ".join(" x ".join(map(str, size)) for size in (source[key].shape, shape))
-        raise InputError(f"{path} does not fit: {key} is {sizes}.", FIX)
+    require_shape(key, source[key].shape, shape, str(path), FIX)
     return source[key].to(torch.float32)

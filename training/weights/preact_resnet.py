@@ -14,7 +14,7 @@ from torch import Size, Tensor
 
 from algorithm.errors import InputError
 from training.models.preact_resnet import Padding
-from training.weights.files import Imported
+from training.weights.files import Imported, require_shape
 
 ENCODER = "encoder."
 PREFIX = re.compile(r"^(module\.)+")
@@ -132,7 +132,5 @@ def _layout_of(keys: Mapping[str, str], where: str) -> Layout:
 def _fitting(key: str, spelt: Mapping[str, Tensor], shape: Size, where: str) -> Tensor:
     if key not in spelt:
         raise InputError(f"{where} has nothing for {key}, so it holds no whole encoder.", f"{FIX} {FIT}")
-    if spelt[key].shape != shape:
-        sizes = " instead of ".join(" x ".join(map(str, size)) for size in (spelt[key].shape, shape))
-        raise InputError(f"{where} does not fit: {key} is {sizes}.", FIT)
+    require_shape(key, spelt[key].shape, shape, where, FIT)
     return spelt[key] if key.endswith(COUNTER) else spelt[key].to(torch.float32).contiguous()

@@ -11,7 +11,7 @@ import torch
 from torch import Size, Tensor
 
 from algorithm.errors import InputError
-from training.weights.files import Imported
+from training.weights.files import Imported, require_shape
 
 PREFIX = re.compile(r"^(module\.)+")
 FIRST = "backbone.stem.0.conv.weight"
@@ -64,8 +64,6 @@ def _is_wanted(key: str, taken: Mapping[str, Tensor], dropped: tuple[str, ...]) 
 def _fitting(key: str, taken: Mapping[str, Tensor], shape: Size, where: str) -> Tensor:
     if key not in taken:
         raise InputError(f"{where} has no {key}, so it holds no whole RTMDet of this size.", FIT)
-    if taken[key].shape != shape:
-        sizes = " instead of ".join(" x ".join(map(str, size)) for size in (taken[key].shape, shape))
-        raise InputError(f"{where} does not fit: {key} is {sizes}.", FIT)
+    require_shape(key, taken[key].shape, shape, where, FIT)
     kind = torch.int64 if key.endswith(COUNTER) else torch.float32
     return taken[key].to(kind, copy=True).contiguous()  # a copy: levels share convolutions, files cannot

@@ -12,7 +12,7 @@ import torch
 from torch import Size, Tensor
 
 from algorithm.errors import InputError
-from training.weights.files import Imported
+from training.weights.files import Imported, require_shape
 
 PREFIX = re.compile(r"^((module|vmunet|backbone)\.)+")
 SPELLINGS = (
@@ -96,7 +96,5 @@ def _origin(key: str, spelt: Mapping[str, Tensor]) -> str | None:
 def _fitting(key: str, tensor: Tensor, shape: Size, where: str) -> Tensor:
     if key.endswith(RESHAPED) and tensor.numel() == shape.numel():
         tensor = tensor.reshape(shape)
-    if tensor.shape != shape:
-        sizes = " instead of ".join(" x ".join(map(str, size)) for size in (tensor.shape, shape))
-        raise InputError(f"{where} does not fit: {key} is {sizes}.", f"{FIX} Its width is 96, its state 16.")
+    require_shape(key, tensor.shape, shape, where, f"{FIX} Its width is 96, its state 16.")
     return tensor.to(torch.float32, copy=True).contiguous()  # a copy: the decoder shares none with the encoder
