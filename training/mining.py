@@ -22,8 +22,8 @@ from training.data.look_alikes import LookAlike
 from training.data.regions import Points, Region, read_padded
 from training.data.stain_template import as_template
 from training.models.build import build_model
+from training.pictures.sheet import Cell, sheet_of, shown_of
 from training.recipe import BoxesRecipe, DetectionRecipe
-from training.sheet import Cell, sheet_of, shown_of
 from training.systems.boxes import BoxPredictor
 from training.systems.segmentation import TilePredictor
 from training.validation import detections_in

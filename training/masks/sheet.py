@@ -9,7 +9,7 @@ from training.data.masks import padded
 from training.data.regions import Region, read_padded
 from training.masks.clicks import click_in
 from training.masks.figure import FigureMask, Way, paint
-from training.sheet import Cell, Colour, sheet_of, shown_of
+from training.pictures.sheet import Cell, Colour, sheet_of, shown_of
 
 SIDE_UM, ENLARGED = 16.0, 2
 COLOURS: dict[Way, Colour] = {"nuclick": (0, 210, 90), "threshold": (0, 210, 90), "disk": (255, 140, 0)}

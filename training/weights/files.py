@@ -15,8 +15,8 @@ from training.checkpoints import BEST, load_checkpoint
 from training.digest import digest
 from training.model_settings import ModelSettings
 from training.models.build import build_model
-from training.whole_file import write_whole
 from training.weights.mxnet import read_mxnet
+from training.whole_file import write_whole
 
 NESTED = ("model_ema", "model", "state_dict", "desc", "ema_state_dict")
 """Where checkpoints keep their tensors, the first that is there counts; mmengine swaps its mean into `state_dict`."""

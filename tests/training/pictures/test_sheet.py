@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.sheet import Cell, sheet_of, shown_of
+from training.pictures.sheet import Cell, sheet_of, shown_of
 
 
 @pytest.mark.parametrize(("count", "shown"), [(0, []), (1, [0]), (4, [0, 1, 2, 3])])
@@ -15,6 +15,7 @@ def test_of_many_a_hundred_are_shown_from_the_first_to_the_last() -> None:
     shown = shown_of(1000)
     assert (len(shown), shown[0], shown[-1]) == (100, 0, 999)
     assert set(np.diff(shown).tolist()) <= {10, 11}
+    assert shown_of(101, 3) == [0, 50, 100]
 
 
 def test_cells_lie_row_by_row() -> None:

@@ -23,9 +23,9 @@ class Cell:
     label: str = ""
 
 
-def shown_of(count: int) -> list[int]:
-    """The numbers of those that a sheet shows: at most 100, evenly spaced over all."""
-    return np.unique(np.linspace(0, count - 1, min(MOST, count)).round().astype(int)).tolist()
+def shown_of(count: int, most: int = MOST) -> list[int]:
+    """The numbers of those that a sheet shows: at most so many, evenly spaced over all."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int)).tolist()
 
 
 def sheet_of(cells: Sequence[Cell], caption: str) -> Pictures.Image:
@@ -36,11 +36,13 @@ def sheet_of(cells: Sequence[Cell], caption: str) -> Pictures.Image:
     for place, cell in enumerate(cells):
         row, column = divmod(place, ACROSS)
         _put(sheet, cell, GAP_PX + column * step, GAP_PX + row * step)
-    place_of_caption = (GAP_PX, sheet.height - CAPTION_PX // 2)
-    ImageDraw.Draw(sheet).text(
-        place_of_caption, caption, fill="black", font=ImageFont.load_default(size=15), anchor="lm"
-    )
+    write(sheet, caption, GAP_PX, sheet.height - CAPTION_PX // 2)
     return sheet
+
+
+def write(picture: Pictures.Image, text: str, left: int, middle: int, colour: str | Colour = "black") -> None:
+    """A line of text, which begins at `left` about the row `middle`."""
+    ImageDraw.Draw(picture).text((left, middle), text, fill=colour, font=ImageFont.load_default(size=15), anchor="lm")
 
 
 def _put(sheet: Pictures.Image, cell: Cell, x: int, y: int) -> None:

@@ -1,0 +1,1 @@
+"""Pictures of what a run trains on, for people to look at."""
