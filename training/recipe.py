@@ -117,6 +117,21 @@ class BoxLossSettings(Settings):
     candidates: Count = 13
 
 
+class InCDPSettings(Settings):
+    """MitDet's losses (training/systems/incdp.py).
+
+    child_weight: of the children's losses beside the parents', the paper's lambda. centre_weight: of the centre losses
+    beside the focal ones; centres: "scaled" is the mean over a batch's crops and the features' numbers, "published" the
+    sum over all of them, which outweighs all else. centre_rate: by how much of the way a batch moves a centre.
+    """
+
+    focal_gamma: float = 2.0
+    child_weight: float = 0.5
+    centre_weight: float = 1.0
+    centres: Literal["scaled", "published"] = "scaled"
+    centre_rate: Share = 0.5
+
+
 class TaskSettings(Settings):
     """Weights of the losses of a classifier's other tasks beside that of the figure's type, whose own is 1."""
 

@@ -24,3 +24,12 @@ def quality_focal(logits: Tensor, targets: Tensor, beta: float) -> Tensor:
     """
     entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     return (targets - torch.sigmoid(logits)).abs() ** beta * entropy
+
+
+def softmax_focal(logits: Tensor, classes: Tensor, gamma: float) -> Tensor:
+    """-(1 - p)^gamma log p of the softmax's probability p of each one's class: logits (B, K), classes (B,) to (B,).
+
+    Source: Lin et al., eq. 4, of more than two classes.
+    """
+    log_probability = F.log_softmax(logits, dim=1).gather(1, classes[:, None])[:, 0]
+    return -((1 - log_probability.exp()) ** gamma) * log_probability
