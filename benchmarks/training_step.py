@@ -15,7 +15,7 @@ import torch
 from timing import DEVICE, conditions, median_seconds
 
 from training.models.build import build_model
-from training.optimiser import adamw
+from training.optimiser import optimiser_of
 from training.recipe import Recipe, load_recipe
 from training.systems.segmentation import loss
 
@@ -42,7 +42,7 @@ def step_of(recipe: Recipe, precision: str, layout: str) -> Callable[[], None]:
     """A step on tiles of noise, as training/fit.py makes it, without the making of tiles."""
     torch.manual_seed(0)
     model = build_model(recipe.model).to(DEVICE, memory_format=LAYOUTS[layout]).train()
-    optimiser = adamw(model, recipe.optimiser)
+    optimiser = optimiser_of(model, recipe.optimiser)
     shape = (recipe.optimiser.batch_size, 3, recipe.input.tile_px, recipe.input.tile_px)
     tiles = torch.randn(shape, device=DEVICE)
     masks = (torch.rand_like(tiles[:, :1]) > 0.97).float()

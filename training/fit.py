@@ -20,7 +20,7 @@ from training.data.read import Data
 from training.data.split import Split, split_fold
 from training.kept import Kept, kept_networks
 from training.models.build import build_model
-from training.optimiser import adamw, learning_rate
+from training.optimiser import learning_rate, optimiser_of
 from training.recipe import AnyRecipe, OptimiserSettings, recipe_from
 from training.revalidate import test_best
 from training.systems.base import Batch
@@ -106,7 +106,7 @@ class Trainer:
             self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
         self.model.to(self.device)
         self.kept = kept_networks(self.model, recipe.optimiser)
-        self.optimiser = adamw(self.model, recipe.optimiser)
+        self.optimiser = optimiser_of(self.model, recipe.optimiser)
         self.system = build_system(recipe, split, self.device)
         self.epoch = 0
 

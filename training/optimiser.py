@@ -1,4 +1,4 @@
-"""AdamW and its learning rate, as a recipe's `optimiser` says."""
+"""The optimiser and its learning rate, as a recipe's `optimiser` says."""
 
 import math
 
@@ -19,7 +19,7 @@ def learning_rate(settings: OptimiserSettings, step: int) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
 
 
-def adamw(model: nn.Module, settings: OptimiserSettings) -> torch.optim.AdamW:
+def optimiser_of(model: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
     """Weight decay on matrices and kernels alone: none on norms, biases and the scan's A and D."""
     decayed: list[nn.Parameter] = []
     kept: list[nn.Parameter] = []
@@ -27,4 +27,6 @@ def adamw(model: nn.Module, settings: OptimiserSettings) -> torch.optim.AdamW:
         plain = parameter.ndim > 1 and not name.endswith(("A_logs", "Ds", "dt_projs_bias"))
         (decayed if plain else kept).append(parameter)
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": kept, "weight_decay": 0.0}]
+    if settings.method == "sgd":
+        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
     return torch.optim.AdamW(groups, lr=settings.learning_rate)

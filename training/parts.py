@@ -9,11 +9,11 @@ from torch.utils.checkpoint import checkpoint
 
 
 def in_parts(
-    network: Callable[[Tensor], Sequence[Tensor]], model: nn.Module, tiles: Tensor, parts: int
+    network: Callable[..., Sequence[Tensor]], model: nn.Module, tiles: Tensor, parts: int, *others: Tensor
 ) -> Sequence[Tensor]:
     """The logits of tiles (B, 3, T, T), `parts` of them of equal size one after the other; `network` calls the model.
 
-    It gives one tensor (B, ...) for each task.
+    It gives one tensor (B, ...) for each task. others: (B, ...), what else it takes of each tile.
 
     The logits are the whole batch's, and so is a loss of them; but what the gradient needs of the network is in memory
     for one part at a time, because each runs forward a second time when the gradient comes to it, with the same paths
@@ -21,13 +21,14 @@ def in_parts(
     whole: it takes the mean and the variance of each by itself.
     """
     if parts == 1:
-        return network(tiles)
+        return network(tiles, *others)
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _buffers_kept(model)
 
-    dealt = [tiles[number::parts] for number in range(parts)]  # in turn, since a batch's positives come first
-    logits = [checkpoint(network, part, use_reentrant=False, context_fn=contexts) for part in dealt]
+    # in turn, since a batch's positives come first
+    dealt = [[of[number::parts] for of in (tiles, *others)] for number in range(parts)]
+    logits = [checkpoint(network, *part, use_reentrant=False, context_fn=contexts) for part in dealt]
     return [torch.stack(of_task, dim=1).flatten(0, 1) for of_task in zip(*logits, strict=True)]
 
 

@@ -66,6 +66,8 @@ class AugmentSettings(Settings):
     `stain_model` says whose stain vectors are changed, the constants of Ruifrok and Johnston or those estimated from
     each region. With `stain_pair` haematoxylin and eosin change both or neither, on tissue alone, and what is neither
     of them is dropped; without it they and that rest change each by itself. `hue` is in shares of the full circle.
+    `elastic` is the probability that a tile is bent: by noise of -1 to 1, smoothed by `elastic_sigma_px`, times
+    `elastic_px`.
     """
 
     flips_and_turns: bool = True
@@ -73,6 +75,9 @@ class AugmentSettings(Settings):
     rotation_degrees: Annotated[float, Field(gt=0, le=180)] = 180.0
     scale: Range = (1.0, 1.0)
     scale_negatives: Range = (1.0, 1.0)
+    elastic: Share = 0.0
+    elastic_px: Positive = 30.0
+    elastic_sigma_px: Positive = 5.0
     stain: Share = 0.0
     stain_model: StainModel = "ruifrok"
     stain_pair: bool = False
@@ -140,9 +145,10 @@ class TaskSettings(Settings):
 
 
 class OptimiserSettings(Settings):
-    """AdamW, its schedule and its batches.
+    """AdamW or stochastic gradient descent, its schedule and its batches.
 
-    accumulate: into how many equal parts a process cuts its share of a batch, where memory is short for the whole.
+    momentum: of the descent. accumulate: into how many equal parts a process cuts its share of a batch, where memory is
+    short for the whole.
     precision: the network's in training; with bfloat16 the scan, the loss and the weights still are float32, and so is
     validation. average: the share by which each step moves the mean of the weights (training/averaging.py), which then
     is what is validated and kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992);
@@ -150,7 +156,9 @@ class OptimiserSettings(Settings):
     folder of its own (training/kept.py); none: one network is kept.
     """
 
+    method: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Positive = 5e-4
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     weight_decay: float = 1e-2
     schedule: Literal["constant", "cosine"] = "constant"
     warmup_batches: int = 0

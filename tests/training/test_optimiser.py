@@ -5,7 +5,7 @@ import torch
 
 from tests.training.drawing import tiny_recipe
 from training.models.build import build_model
-from training.optimiser import adamw, learning_rate
+from training.optimiser import learning_rate, optimiser_of
 from training.recipe import OptimiserSettings
 
 
@@ -34,7 +34,7 @@ def test_the_rate_is_constant_unless_asked() -> None:
 
 def test_norms_biases_and_the_scans_own_do_not_decay() -> None:
     model = build_model(tiny_recipe().model)
-    optimiser = adamw(model, OptimiserSettings())
+    optimiser = optimiser_of(model, OptimiserSettings())
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     decayed, kept = (
         {names[id(parameter)].rsplit(".", 2)[-1] for parameter in group["params"]} for group in optimiser.param_groups
@@ -43,3 +43,19 @@ def test_norms_biases_and_the_scans_own_do_not_decay() -> None:
     assert kept == {"weight", "bias", "A_logs", "Ds", "dt_projs_bias"}
     assert [group["weight_decay"] for group in optimiser.param_groups] == [1e-2, 0.0]
     assert all(parameter.ndim > 1 for parameter in optimiser.param_groups[0]["params"])
+
+
+def test_descent_is_torchs_with_momentum() -> None:
+    """Two steps of a gradient of one, and of decay on matrices."""
+    model = torch.nn.Linear(1, 1)
+    torch.nn.init.ones_(model.weight)
+    torch.nn.init.ones_(model.bias)
+    settings = OptimiserSettings(method="sgd", learning_rate=0.1, momentum=0.5, weight_decay=0.2)
+    optimiser = optimiser_of(model, settings)
+    for _ in range(2):
+        model.weight.grad, model.bias.grad = torch.ones(1, 1), torch.ones(1)
+        optimiser.step()
+    first = 1 - 0.1 * 1.2
+    second = first - 0.1 * (0.5 * 1.2 + 1 + 0.2 * first)
+    assert model.weight.item() == pytest.approx(second)
+    assert model.bias.item() == pytest.approx(1 - 0.1 - 0.1 * 1.5)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from training.augment.optics import blur
 from training.recipe import AugmentSettings
 
 
@@ -35,3 +36,19 @@ def flip_and_turn(tiles: Tensor, generator: torch.Generator) -> Tensor:
         tile = torch.rot90(tile, quarter_turns, (1, 2))
         turned.append(tile.flip(2) if mirrored else tile)
     return torch.stack(turned)
+
+
+def bend(tiles: Tensor, reach_px: float, sigma_px: float, bent: Tensor, generator: torch.Generator) -> Tensor:
+    """Those tiles (B, C, T, T) of which `bent` (B,) is true, every pixel taken from elsewhere, near pixels from near.
+
+    How far along each axis: noise of -1 to 1, smoothed by a Gaussian of sigma_px, times reach_px. Source: Simard et
+    al., "Best practices for convolutional neural networks applied to visual document analysis", ICDAR 2003.
+    """
+    count, _, height, width = tiles.shape
+    noise = 2 * torch.rand(count, 2, height, width, generator=generator) - 1
+    moves = reach_px * torch.stack([blur(of_tile, sigma_px) for of_tile in noise]) * bent.view(-1, 1, 1, 1)
+    still = torch.eye(2, 3).expand(count, 2, 3)
+    grid = F.affine_grid(still, list(tiles.shape), align_corners=False)
+    grid = grid + moves.permute(0, 2, 3, 1) * torch.tensor([2 / width, 2 / height])
+    moved = F.grid_sample(tiles, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return torch.where(bent.view(-1, 1, 1, 1), moved, tiles)

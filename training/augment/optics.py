@@ -10,13 +10,14 @@ from torch.nn import functional as F
 
 
 def blur(tile: Tensor, sigma_px: float) -> Tensor:
-    """Gaussian blur, reflected at the border."""
+    """Gaussian blur of a tile of any channels (C, H, W), reflected at the border."""
     radius = max(1, round(3 * sigma_px))
     offsets = torch.arange(-radius, radius + 1, dtype=tile.dtype)
     kernel = torch.exp(-0.5 * (offsets / sigma_px) ** 2)
-    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
+    channels = len(tile)
+    kernel = (kernel / kernel.sum()).expand(channels, 1, 1, -1)
     padded = F.pad(tile[None], [radius] * 4, mode="reflect")
-    return F.conv2d(F.conv2d(padded, kernel, groups=3), kernel.transpose(2, 3), groups=3)[0]
+    return F.conv2d(F.conv2d(padded, kernel, groups=channels), kernel.transpose(2, 3), groups=channels)[0]
 
 
 def coarsen(tile: Tensor, factor: float) -> Tensor:

@@ -21,6 +21,9 @@ def augmented_tiles(
     tiles = geometry.cut_tiles(stacked, tile_px, scales, angles)
     if settings.flips_and_turns:
         tiles = geometry.flip_and_turn(tiles, generator)
+    if settings.elastic:
+        bent = _chosen(settings.elastic, len(tiles), generator)
+        tiles = geometry.bend(tiles, settings.elastic_px, settings.elastic_sigma_px, bent, generator)
     pixels, masks = tiles[:, :3], (tiles[:, 3:] > 0.5).float()
     darkening = torch.stack([_darkening(window.positive, settings, generator) for window in windows])
     vectors = torch.stack([colour.stain_vectors(window.stains) for window in windows])

@@ -21,8 +21,8 @@ SCAN_OPERATIONS = 9
 REGION_PX, REGION_UM_PX = (7215, 5412), 0.25
 """The largest region of the challenge."""
 FLOAT_BYTES = 4
-COPIES = 4
-"""Of every parameter in training: itself, its gradient and AdamW's two averages."""
+COPIES = {"adamw": 4, "sgd": 3}
+"""Of every parameter in training: itself, its gradient, and AdamW's two averages or the momentum."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def run_cost(recipe: AnyRecipe, tile: Description) -> RunCost:
     return RunCost(
         tiles=batches * size,
         operations=batches * passes * tile.operations,
-        bytes=COPIES * FLOAT_BYTES * tile.parameters + size // settings.accumulate * tile.activation_bytes,
+        bytes=COPIES[settings.method] * FLOAT_BYTES * tile.parameters
+        + size // settings.accumulate * tile.activation_bytes,
         region_tiles=region_tiles,
         region_operations=None if region_tiles is None else region_tiles * tile.operations,
     )

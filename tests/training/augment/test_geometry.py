@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from training.augment.geometry import cut_tiles, flip_and_turn, window_size
+from training.augment.geometry import bend, cut_tiles, flip_and_turn, window_size
 from training.recipe import AugmentSettings
 
 NO_TURN, NO_SCALE = torch.zeros(1), torch.ones(1)
@@ -77,3 +77,19 @@ def test_tiles_come_in_all_eight_orientations() -> None:
     counts = [sum(torch.equal(one, orientation) for one in turned) for orientation in eight]
     assert sum(counts) == 200
     assert min(counts) > 8
+
+
+def test_bending_moves_some_tiles_by_a_little() -> None:
+    """Of a slope of one grey level a px, a pixel says by how far it was moved along it: about a px for 30 and 5."""
+    slope = torch.arange(80.0).expand(2, 1, 80, 80)
+    bent = bend(slope, 30.0, 5.0, torch.tensor([True, False]), torch.Generator().manual_seed(0))
+    assert torch.equal(bent[1], slope[1])
+    moves = (bent - slope)[0, 0, 10:-10, 10:-10]
+    assert 0.5 < moves.std() < 1.6
+    assert moves.diff(dim=0).abs().max() < 1  # near pixels come from near
+
+
+def test_bending_by_nothing_changes_nothing() -> None:
+    tiles = noise(2, 4, 24, 24)
+    found = bend(tiles, 1e-6, 5.0, torch.ones(2, dtype=torch.bool), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(found, tiles, rtol=0, atol=1e-5)
