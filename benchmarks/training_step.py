@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def step_of(recipe: Recipe, precision: str, layout: str) -> Callable[[], None]:
-    """A step on tiles of noise, as training/fit.py makes it, without the making of tiles."""
+    """A step on tiles of noise, as training/trainer.py makes it, without the making of tiles."""
     torch.manual_seed(0)
     model = build_model(recipe.model).to(DEVICE, memory_format=LAYOUTS[layout]).train()
     optimiser = optimiser_of(model, recipe.optimiser)

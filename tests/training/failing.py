@@ -5,7 +5,7 @@ import sys
 from algorithm.errors import AlgorithmError
 from training.__main__ import main
 from training.distributed import rank
-from training.fit import Trainer
+from training.trainer import Trainer
 
 
 def run(failing_rank: int, method: str, words: list[str]) -> int:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from training.fit import Trainer
+from training.trainer import Trainer
 
 
 @contextmanager

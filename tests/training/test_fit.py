@@ -14,9 +14,10 @@ from tests.training.interruption import interrupted_in_the_second_epoch
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.read import Data
 from training.data.split import split_fold
-from training.fit import Trainer, fit
+from training.fit import fit
 from training.models.build import build_model
 from training.recipe import Recipe
+from training.trainer import Trainer
 
 METRICS = {
     "epoch",

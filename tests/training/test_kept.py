@@ -18,10 +18,11 @@ from training.bundles.card import Card
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.split import split_fold
 from training.export import export
-from training.fit import Trainer, fit
+from training.fit import fit
 from training.kept import Kept, kept_networks
 from training.recipe import OptimiserSettings, Recipe
 from training.revalidate import recipe_of_run, revalidate
+from training.trainer import Trainer
 
 NAMES = ["mean-0.00025", "mean-0.5", "raw"]
 OPTIMISER = {"learning_rate": 1e-2, "batch_size": 8, "epochs": 3, "batches_per_epoch": 4, "averages": [0.5, 2.5e-4]}

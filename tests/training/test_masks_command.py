@@ -15,9 +15,9 @@ from training.bundles.segmentation import member
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.read import read_data
 from training.data.split import split_fold
-from training.fit import Trainer
 from training.masks.files import read_masks
 from training.masks.use import with_masks
+from training.trainer import Trainer
 
 FIGURES = [(20, 24), (70, 52)]
 FIGURE_PX = 113

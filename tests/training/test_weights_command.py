@@ -13,7 +13,8 @@ from training.__main__ import main
 from training.bundles.segmentation import member
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.split import split_fold
-from training.fit import Trainer, fit
+from training.fit import fit
+from training.trainer import Trainer
 from training.weights.files import Weights, read_weights
 
 

@@ -1,4 +1,4 @@
-"""What a system of a recipe brings to its training; training/fit.py does the rest."""
+"""What a system of a recipe brings to its training; training/trainer.py does the rest."""
 
 from collections.abc import Iterator
 from typing import Protocol

@@ -13,7 +13,7 @@ from training.data.folds import Fold
 from training.data.read import Data, read_cases
 from training.data.regions import Pixels, Region, in_memory
 from training.data.split import Split, searched, split_fold
-from training.fit import Trainer
+from training.trainer import Trainer
 
 FIGURES = [(12.0, 16.0), (40.0, 30.0)]
 PIXELS = drawn_pixels(64, 48, FIGURES, [])

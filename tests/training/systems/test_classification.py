@@ -21,7 +21,7 @@ from training.data.figures import FigureSampler
 from training.data.split import split_fold
 from training.data.typed import read_typed
 from training.export import export
-from training.fit import Trainer, fit
+from training.fit import fit
 from training.masks.use import with_masks
 from training.models.build import build_model
 from training.predictor import Predictor
@@ -34,6 +34,7 @@ from training.systems.classification import (
     task_losses,
     weighted_cross_entropy,
 )
+from training.trainer import Trainer
 
 LONGER = {"learning_rate": 1e-2, "batch_size": 8, "epochs": 3, "batches_per_epoch": 12}
 
