@@ -11,13 +11,13 @@ from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.data.sampling import Sampler
 from training.distributed import share
-from training.recipe import AugmentSettings, DetectionRecipe
+from training.recipe import AugmentSettings, TileRecipe
 
 VALIDATION_BATCHES = 8
 UNCHANGED = AugmentSettings(flips_and_turns=False)
 
 
-def validation_batches(recipe: DetectionRecipe, sampler: Sampler) -> Iterator[tuple[Tensor, Tensor]]:
+def validation_batches(recipe: TileRecipe, sampler: Sampler) -> Iterator[tuple[Tensor, Tensor]]:
     """The same tiles (B, 3, T, T) and masks (B, K, T, T) after every epoch, as they are in the validation regions."""
     rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
     for _ in range(VALIDATION_BATCHES):
@@ -31,7 +31,7 @@ class Batches:
     The random numbers of a tile follow from the recipe's seed, the epoch, the batch and its place in the batch alone.
     """
 
-    def __init__(self, recipe: DetectionRecipe, sampler: Sampler) -> None:
+    def __init__(self, recipe: TileRecipe, sampler: Sampler) -> None:
         self.recipe = recipe
         self.sampler = sampler
 

@@ -7,18 +7,17 @@ them alone, least of all where one of them has never seen the scanner or the tum
 from collections.abc import Sequence
 from typing import Any
 
-from algorithm.detectors.base import Predict
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import EnsembleValidation
 from training.data.read import Data
 from training.data.regions import Region
 from training.data.split import searched, split_fold
 from training.recipe import DetectionRecipe
-from training.validation import best_score
+from training.validation import Finder, best_score
 
 
 def validate_ensemble(
-    predict: Predict, recipe: DetectionRecipe, checkpoints: Sequence[dict[str, Any]], data: Data
+    predict: Finder, recipe: DetectionRecipe, checkpoints: Sequence[dict[str, Any]], data: Data
 ) -> EnsembleValidation:
     """What a bundle's members find together, at the threshold that the recipe chooses.
 

@@ -4,11 +4,13 @@ from pathlib import Path
 
 from algorithm.errors import AlgorithmError
 from training import distributed
+from training.checkpoints import LAST
 from training.data.folds import Fold
 from training.data.read import Data
 from training.data.split import split_fold
-from training.recipe import AnyRecipe, OptimiserSettings
+from training.recipe import AnyRecipe, NucleiRecipe, OptimiserSettings
 from training.revalidate import test_best
+from training.stages import last_stage
 from training.trainer import Trainer, train
 from training.weights.files import Weights
 
@@ -30,7 +32,11 @@ def fit(
     _check_divisible(recipe.optimiser)
     split = split_fold(data, recipe, fold)
     _check_same_fold(weights, split.fold)
-    trainer = Trainer(recipe, split, weights)
+    if isinstance(recipe, NucleiRecipe):
+        trainer = last_stage(recipe, split, run, resume, weights)
+        resume = (run / LAST).exists()
+    else:
+        trainer = Trainer(recipe, split, weights)
     train(trainer, run, resume)
     if distributed.rank() > 0 or not split.tested:
         return {}

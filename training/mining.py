@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image as Pictures
 from scipy.spatial import cKDTree
 
-from algorithm.detectors.base import Predict
 from algorithm.merging import merged_into
 from evaluation.matching import RADIUS_MM
 from training.checkpoints import BEST, load_checkpoint
@@ -23,10 +22,11 @@ from training.data.regions import Points, Region, read_padded
 from training.data.stain_template import as_template
 from training.models.build import build_model
 from training.pictures.sheet import Cell, sheet_of, shown_of
-from training.recipe import BoxesRecipe, DetectionRecipe
+from training.recipe import BoxesRecipe, DetectionRecipe, NucleiRecipe
 from training.systems.boxes import BoxPredictor
+from training.systems.nuclei import CropPredictor
 from training.systems.segmentation import TilePredictor
-from training.validation import detections_in
+from training.validation import Finder, detections_in
 
 SAME_UM = 1000 * RADIUS_MM
 """Two points no further apart are one look-alike: so near to a figure the challenge takes a detection for it."""
@@ -105,8 +105,10 @@ class Miner:
         return points[alone], scores[alone], counts
 
 
-def predict_any_class(recipe: DetectionRecipe, model: torch.nn.Module, device: torch.device) -> Predict:
+def predict_any_class(recipe: DetectionRecipe, model: torch.nn.Module, device: torch.device) -> Finder:
     """The network as the algorithm's detector calls it, but that a box of any class counts as one of a figure."""
+    if isinstance(recipe, NucleiRecipe):
+        return CropPredictor(model, recipe.input, device)
     if not isinstance(recipe, BoxesRecipe):
         return TilePredictor(model, recipe.input, device)
     boxes = BoxPredictor(model, recipe.input, device)

@@ -12,12 +12,14 @@ from algorithm.boxes_manifest import BoxesPostprocess
 from algorithm.classification_manifest import ClassificationInput, ClassificationPostprocess
 from algorithm.errors import AlgorithmError
 from algorithm.manifest import InputSettings, Postprocess, Thresholds
+from algorithm.nuclei_manifest import CandidateSettings, NucleiInput, NucleiPostprocess
 from algorithm.settings import Settings, first_problem
 from algorithm.stain import StainModel
 from training.data.folds import FoldsBy
 from training.data.three_levels import Mode
 from training.model_settings import (
     Count,
+    MitDetSettings,
     ModelSettings,
     MultitaskSettings,
     Positive,
@@ -26,6 +28,7 @@ from training.model_settings import (
     Share,
     TimmSettings,
 )
+from training.nuclei_settings import InCDPSettings, NucleiSampling
 
 FOLDER = Path(__file__).with_name("recipes")
 SomeShare = Annotated[float, Field(gt=0, le=1)]
@@ -122,21 +125,6 @@ class BoxLossSettings(Settings):
     candidates: Count = 13
 
 
-class InCDPSettings(Settings):
-    """MitDet's losses (training/systems/incdp.py).
-
-    child_weight: of the children's losses beside the parents', the paper's lambda. centre_weight: of the centre losses
-    beside the focal ones; centres: "scaled" is the mean over a batch's crops and the features' numbers, "published" the
-    sum over all of them, which outweighs all else. centre_rate: by how much of the way a batch moves a centre.
-    """
-
-    focal_gamma: float = 2.0
-    child_weight: float = 0.5
-    centre_weight: float = 1.0
-    centres: Literal["scaled", "published"] = "scaled"
-    centre_rate: Share = 0.5
-
-
 class TaskSettings(Settings):
     """Weights of the losses of a classifier's other tasks beside that of the figure's type, whose own is 1."""
 
@@ -210,29 +198,38 @@ class DetectionRecipe(Recipe):
     It was of no use to the "bag of tricks", and the algorithm does not do it: such runs measure, and make no bundle.
     """
 
-    READING = ("input.overlap", "postprocess", "threshold_cost")
+    READING: ClassVar[tuple[str, ...]] = ("postprocess", "threshold_cost")
 
     select_on: Literal["loss", "f1", "last"] = "loss"
     threshold_cost: Share = 0.0
     stain_normalisation: Literal["macenko", "vahadane"] | None = None
-    model: SegmentationModel | RTMDetSettings
-    input: InputSettings
+    model: SegmentationModel | RTMDetSettings | MitDetSettings
+    input: InputSettings | NucleiInput
     postprocess: Thresholds
 
     @property
     def side_px(self) -> int:
         """Of what the network takes."""
-        return self.input.tile_px
+        return self.input.patch_px if isinstance(self.input, NucleiInput) else self.input.tile_px
 
     @model_validator(mode="after")
-    def _tiles_fit_the_network(self) -> Self:
+    def _squares_fit_the_network(self) -> Self:
         step = self.model.tiles_are_multiples_of_px
-        if self.input.tile_px % step:
-            raise ValueError(f"input.tile_px should be a multiple of {step}, for this network")
+        if self.side_px % step:
+            name = "patch_px" if isinstance(self.input, NucleiInput) else "tile_px"
+            raise ValueError(f"input.{name} should be a multiple of {step}, for this network")
         return self
 
 
-class SegmentationRecipe(DetectionRecipe):
+class TileRecipe(DetectionRecipe):
+    """A detector that looks at tiles."""
+
+    READING = ("input.overlap", *DetectionRecipe.READING)
+
+    input: InputSettings
+
+
+class SegmentationRecipe(TileRecipe):
     """A detector that segments."""
 
     system: Literal["segmentation"]
@@ -242,7 +239,7 @@ class SegmentationRecipe(DetectionRecipe):
     loss: LossSettings = LossSettings()
 
 
-class BoxesRecipe(DetectionRecipe):
+class BoxesRecipe(TileRecipe):
     """A detector that finds boxes."""
 
     system: Literal["boxes"]
@@ -255,6 +252,27 @@ class BoxesRecipe(DetectionRecipe):
     def box_px(self) -> float:
         """The side of a box."""
         return self.sampling.box_um / self.input.resolution_um_px
+
+
+class NucleiRecipe(DetectionRecipe):
+    """A detector that judges nuclei; with child classes (model.children) it trains in stages (training/stages.py).
+
+    candidates: how nuclei are found, in training as in detection.
+    """
+
+    system: Literal["nuclei"]
+    model: MitDetSettings
+    input: NucleiInput
+    candidates: CandidateSettings = CandidateSettings()
+    postprocess: NucleiPostprocess = NucleiPostprocess()
+    sampling: NucleiSampling = NucleiSampling()
+    loss: InCDPSettings = InCDPSettings()
+
+    @model_validator(mode="after")
+    def _stages_keep_one_network(self) -> Self:
+        if self.optimiser.averages:
+            raise ValueError("optimiser.averages keeps several networks, of which the next stage could take only one")
+        return self
 
 
 class ClassificationRecipe(Recipe):
@@ -287,10 +305,11 @@ class ClassificationRecipe(Recipe):
         return self
 
 
-AnyRecipe = SegmentationRecipe | BoxesRecipe | ClassificationRecipe
+AnyRecipe = SegmentationRecipe | BoxesRecipe | NucleiRecipe | ClassificationRecipe
 SYSTEMS: dict[str, type[AnyRecipe]] = {
     "segmentation": SegmentationRecipe,
     "boxes": BoxesRecipe,
+    "nuclei": NucleiRecipe,
     "classification": ClassificationRecipe,
 }
 

@@ -65,15 +65,11 @@ class Trainer:
     def __init__(
         self, recipe: AnyRecipe, split: Split, weights: Weights | None = None, system: System | None = None
     ) -> None:
-        torch.manual_seed(recipe.seed)
         self.recipe, self.fold = recipe, split.fold
         self.device = distributed.device()
-        self.model = build_model(recipe.model)
+        self.model = starting_network(recipe, weights).to(self.device)
         self.weights = None if weights is None else weights.record
         self.masks, self.mined = split.masks, split.mined
-        if weights is not None:
-            self.model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
-        self.model.to(self.device)
         self.kept = kept_networks(self.model, recipe.optimiser)
         self.optimiser = optimiser_of(self.model, recipe.optimiser)
         self.system = system or build_system(recipe, split, self.device)
@@ -164,6 +160,15 @@ class Trainer:
 def _digests(files: list[dict[str, str]]) -> list[str]:
     """Files by what they hold, whatever they are called."""
     return [file["sha256"] for file in files]
+
+
+def starting_network(recipe: AnyRecipe, weights: Weights | None) -> nn.Module:
+    """The recipe's network as training begins with it: by its seed, and the weights that there are."""
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe.model)
+    if weights is not None:
+        model.load_state_dict(weights.tensors, strict=False)  # fits: read_weights has compared them
+    return model
 
 
 @contextmanager

@@ -25,23 +25,30 @@ class Clusters(NamedTuple):
     centres: NDArray[np.float64]
 
 
-def reduced(features: Floats, dimensions: int = DIMENSIONS, seed: int = 0) -> NDArray[np.float64]:
-    """Features (N, C) of length 1 along their principal axes, (N, D), the axis of the largest variance first.
+class Axes(NamedTuple):
+    """Principal axes of features of length 1. mean: (C,); directions: (C, D), the one of the largest variance first."""
 
-    D is the smallest of `dimensions`, N and C. The axes are those of at most 50,000 of them, drawn at random, and point
-    to where their largest component is positive.
+    mean: NDArray[np.float64]
+    directions: NDArray[np.float64]
+
+    def reduced(self, features: Floats) -> NDArray[np.float64]:
+        """Features (N, C), brought to length 1, along the axes, (N, D)."""
+        return np.asarray((_units(features) - self.mean) @ self.directions)
+
+
+def principal_axes(features: Floats, dimensions: int = DIMENSIONS) -> Axes:
+    """Of features (N, C), brought to length 1; as many as the least of `dimensions`, N and C.
+
+    Each points to where its largest component is positive.
     """
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    units = np.asarray(features / np.maximum(lengths, 1e-12), np.float64)
-    fitted = _drawn(units, seed)
-    mean = fitted.mean(axis=0)
-    channels = units.shape[1]
-    kept = min(dimensions, len(fitted), channels)
-    covariance = (fitted - mean).T @ (fitted - mean)
-    _, axes = eigh(covariance, subset_by_index=(channels - kept, channels - 1))
-    axes = axes[:, ::-1]
-    largest = axes[np.abs(axes).argmax(axis=0), np.arange(kept)]
-    return np.asarray((units - mean) @ (axes * np.sign(largest)))
+    units = _units(features)
+    mean, channels = units.mean(axis=0), units.shape[1]
+    kept = min(dimensions, len(units), channels)
+    covariance = (units - mean).T @ (units - mean)
+    _, rising = eigh(covariance, subset_by_index=(channels - kept, channels - 1))
+    directions = rising[:, ::-1]
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(kept)]
+    return Axes(mean, directions * np.sign(largest))
 
 
 def k_means(points: Floats, k: int, seed: int = 0) -> Clusters:
@@ -51,7 +58,7 @@ def k_means(points: Floats, k: int, seed: int = 0) -> Clusters:
     drawn at random. Source: Arthur and Vassilvitskii, "k-means++: the advantages of careful seeding", SODA 2007.
     """
     points = np.asarray(points, np.float64)
-    fitted = _drawn(points, seed)
+    fitted = points[drawn(len(points), seed)]
     k = min(k, len(np.unique(fitted, axis=0)))
     rng = np.random.default_rng(seed)
     best, least = np.empty((0, points.shape[1])), np.inf
@@ -64,7 +71,13 @@ def k_means(points: Floats, k: int, seed: int = 0) -> Clusters:
     return Clusters(vq(points, best, check_finite=False)[0].astype(np.int64), best)
 
 
-def _drawn(points: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
-    if len(points) <= FITTED:
-        return points
-    return points[np.random.default_rng(seed).choice(len(points), FITTED, replace=False)]
+def drawn(count: int, seed: int) -> NDArray[np.int64]:
+    """Which of `count` points are fitted: all, or 50,000 of them at random, in order."""
+    if count <= FITTED:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, FITTED, replace=False))
+
+
+def _units(features: Floats) -> NDArray[np.float64]:
+    lengths = np.linalg.norm(features, axis=1, keepdims=True)
+    return np.asarray(features / np.maximum(lengths, 1e-12), np.float64)

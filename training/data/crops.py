@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from algorithm.errors import InputError
+from algorithm.patches import first_px
 from training.data.regions import Pixels, Points, Region, read_padded
 
 FIGURE_REACH_UM = 7.5
@@ -37,9 +38,13 @@ class Crops:
         return len(self.region)
 
     def pixels(self, number: int, side_px: int) -> Pixels:
-        """The square about a place."""
-        x, y = np.round(self.points[number]).astype(int) - side_px // 2
-        return read_padded(self.regions[self.region[number]], int(x), int(y), side_px, side_px)
+        """The square about a place, as the algorithm cuts it."""
+        x, y = (first_px(float(centre), side_px) for centre in self.points[number])
+        return read_padded(self.of(number), x, y, side_px, side_px)
+
+    def of(self, number: int) -> Region:
+        """The region of a place."""
+        return self.regions[self.region[number]]
 
     def taken(self, numbers: NDArray[np.int64]) -> "Crops":
         """Some of them."""

@@ -20,8 +20,8 @@ def first_sample(clusters: Numbers, positives: int, ratio: float, rng: np.random
     give; where all have too few, all are taken.
     """
     sizes = np.bincount(clusters)
-    of_each = math.ceil(ratio * positives / np.count_nonzero(sizes)) if len(clusters) else 0
-    counts = equal_counts(sizes, of_each * np.count_nonzero(sizes))
+    there = int(np.count_nonzero(sizes))
+    counts = equal_counts(sizes, math.ceil(ratio * positives / max(there, 1)) * there)
     drawn = [
         rng.choice(np.flatnonzero(clusters == cluster), count, replace=False) for cluster, count in enumerate(counts)
     ]

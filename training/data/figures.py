@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from algorithm.errors import InputError
 from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
+from training.data.order import EndlessOrder
 from training.data.regions import Pixels, Region, read_padded
 from training.data.sampling import Window
 
@@ -35,8 +36,8 @@ class FigureSampler:
             (region, number) for regions in data_sets for region in regions for number in range(len(region.figures))
         ]
         self.atypical = np.array([is_atypical(figure) for figure in self.figures], dtype=bool)
-        self.radius_px, self.seed, self.stains = radius_px, seed, stains
-        self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, np.int64))
+        self.radius_px, self.stains = radius_px, stains
+        self._order = EndlessOrder(len(self.figures), [seed])
         if len(set(self.atypical.tolist())) < 2:
             raise InputError("The fold lacks normal or atypical mitotic figures.", "Give more data, or fewer folds.")
 
@@ -45,10 +46,7 @@ class FigureSampler:
 
     def drawn(self, number: int) -> int:
         """Which figure is drawn at a place of the endless order; none comes again before all have come."""
-        turn, place = divmod(number, len(self.figures))
-        if self._order[0] != turn:
-            self._order = turn, np.random.default_rng([self.seed, turn]).permutation(len(self.figures))
-        return int(self._order[1][place])
+        return self._order.drawn(number)
 
     def patches(self, size: int) -> Iterator[Pixels]:
         """The squares of `size` px about all figures in their order, (B, size, size, 3) at a time."""

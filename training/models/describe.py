@@ -12,9 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from algorithm.tiles import origins, stride_px
 from training.models.build import build_model
 from training.models.memory import kept_for_gradient, peak_of_export
+from training.models.mitdet import MitDet
 from training.models.multitask import Multitask
 from training.models.vm_unet import SS2D
-from training.recipe import AnyRecipe, ClassificationRecipe, DetectionRecipe, SegmentationRecipe
+from training.recipe import AnyRecipe, SegmentationRecipe, TileRecipe
 
 SCAN_OPERATIONS = 9
 """For each number of the state and each step, as Mamba's and VMamba's authors count them."""
@@ -53,7 +54,7 @@ class RunCost:
     operations: in training; the way back counts as two forward passes. bytes: of parameters, their gradients and
     averages, and of the activations of the tiles that are in memory at once. region_tiles, region_operations: for
     searching one region of the challenge's largest size that is all tissue, as validation of a detector does after
-    every epoch; None for a classifier.
+    every epoch; None for a classifier, and where as many crops run as there are nuclei.
     """
 
     tiles: int
@@ -68,6 +69,8 @@ def describe(recipe: AnyRecipe) -> Description:
     shape = 3, recipe.side_px, recipe.side_px
     with torch.device("meta"):
         model = build_model(recipe.model)
+        if isinstance(model, MitDet):
+            model.efdmix.probability = 0.0  # it draws, which tensors without data cannot
         exported = peak_of_export(model.eval(), torch.empty(1, *shape))
     model.train()
     half = recipe.optimiser.precision == "bfloat16"
@@ -99,7 +102,7 @@ def run_cost(recipe: AnyRecipe, tile: Description) -> RunCost:
     region_tiles = None
     if isinstance(recipe, SegmentationRecipe):
         passes += _passes_of_choosing(recipe)
-    if not isinstance(recipe, ClassificationRecipe):
+    if isinstance(recipe, TileRecipe):
         region_tiles = _tiles_of_a_region(recipe)
     return RunCost(
         tiles=batches * size,
@@ -119,7 +122,7 @@ def _passes_of_choosing(recipe: SegmentationRecipe) -> int:
     return size + (size - round(size * sampling.positive_fraction)) * (sampling.negatives_drawn - 1)
 
 
-def _tiles_of_a_region(recipe: DetectionRecipe) -> int:
+def _tiles_of_a_region(recipe: TileRecipe) -> int:
     stride = stride_px(recipe.input.tile_px, recipe.input.overlap)
     sides = (round(side * REGION_UM_PX / recipe.input.resolution_um_px) for side in REGION_PX)
     columns, rows = (len(origins(side, recipe.input.tile_px, stride)) for side in sides)

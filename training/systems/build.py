@@ -9,10 +9,11 @@ from training.data.read import Data, read_data
 from training.data.split import Split
 from training.data.stain_template import split_as_template
 from training.data.typed import read_typed
-from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe
+from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe, NucleiRecipe
 from training.systems.base import System
 from training.systems.boxes import BoxDetection
 from training.systems.classification import Classification
+from training.systems.nuclei import Nuclei
 from training.systems.segmentation import Segmentation
 
 
@@ -38,10 +39,12 @@ def read_for(
 
 
 def build_system(recipe: AnyRecipe, split: Split, device: torch.device) -> System:
-    """The system that the recipe names, over a split of the data."""
+    """The system that the recipe names, over a split of the data; that of nuclei to validate with, without crops."""
     if isinstance(recipe, ClassificationRecipe):
         return Classification(recipe, split, device)
     split = split_as_template(split, recipe)
     if isinstance(recipe, BoxesRecipe):
         return BoxDetection(recipe, split, device)
+    if isinstance(recipe, NucleiRecipe):
+        return Nuclei(recipe, split, device)
     return Segmentation(recipe, split, device)

@@ -15,9 +15,10 @@ from torch import Tensor
 from algorithm.errors import InputError
 from training.data.clusters import k_means
 from training.models.mitdet import CLASSES, Answers, MitDet
-from training.recipe import InCDPSettings
+from training.nuclei_settings import InCDPSettings
 from training.systems.focal import softmax_focal
 
+BUFFERS = ("parent_centres", "child_centres", "child_weights")
 LEAST_WEIGHT, LARGEST_WEIGHT = 0.5, 2.0
 
 
@@ -69,12 +70,10 @@ def child_weights(parent_centres: NDArray[np.float64], child_centres: NDArray[np
     return np.clip(inverse / inverse.mean(), LEAST_WEIGHT, LARGEST_WEIGHT)
 
 
-@torch.no_grad()
-def begin(model: MitDet, children: Children) -> None:
-    """Give a network its children's centres and weights."""
-    for name in ("parent_centres", "child_centres"):
-        model.get_buffer(name).copy_(torch.from_numpy(getattr(children, name)))
-    model.get_buffer("child_weights").copy_(torch.from_numpy(children.weights))
+def buffers(children: Children) -> dict[str, Tensor]:
+    """What a network of child classes begins with, by the names of MitDet's buffers."""
+    found = (children.parent_centres, children.child_centres, children.weights)
+    return dict(zip(BUFFERS, (torch.from_numpy(of).float() for of in found), strict=True))
 
 
 def parent_loss(answers: Answers, classes: Tensor, settings: InCDPSettings) -> Tensor:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
 from training.data import clusters
-from training.data.clusters import k_means, reduced
+from training.data.clusters import k_means, principal_axes
 
 POINTS = of_numpy.arrays(
     np.float64, st.tuples(st.integers(1, 30), st.integers(1, 4)), elements=st.integers(-20, 20).map(float)
@@ -57,7 +57,7 @@ def test_the_axes_are_those_of_the_variance() -> None:
     """Of unit vectors that spread in one plane by much and in another by little."""
     wide, narrow = np.meshgrid(np.linspace(-1, 1, 21), np.linspace(-0.1, 0.1, 21))
     points = np.stack([np.full(wide.size, 10.0), narrow.ravel(), wide.ravel()], axis=1)
-    found = reduced(points, dimensions=2)
+    found = principal_axes(points, dimensions=2).reduced(points)
     units = points / np.linalg.norm(points, axis=1, keepdims=True)
     assert found[:, 0] == pytest.approx(units[:, 2], abs=1e-6)
     assert found[:, 1] == pytest.approx(units[:, 1], abs=1e-4)
@@ -65,7 +65,7 @@ def test_the_axes_are_those_of_the_variance() -> None:
 
 @given(POINTS.filter(lambda points: (np.abs(points).sum(axis=1) > 0).all()), st.floats(0.1, 10))
 def test_all_dimensions_keep_the_distances_of_directions(points: np.ndarray, scale: float) -> None:
-    found = reduced(points * scale, dimensions=99)
+    found = principal_axes(points, dimensions=99).reduced(points * scale)
     assert found.shape == (len(points), min(points.shape))
     units = points / np.linalg.norm(points, axis=1, keepdims=True)
     apart = np.linalg.norm(units[:, None] - units, axis=2)
@@ -75,13 +75,15 @@ def test_all_dimensions_keep_the_distances_of_directions(points: np.ndarray, sca
 
 
 def test_features_without_length_stay_finite() -> None:
-    assert np.isfinite(reduced(np.zeros((5, 3)))).all()
+    points = np.zeros((5, 3))
+    assert np.isfinite(principal_axes(points).reduced(points)).all()
 
 
 def test_of_many_points_some_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All are divided; the centres and axes follow from as many as are drawn."""
+    """All are divided; the centres follow from as many as are drawn."""
     monkeypatch.setattr(clusters, "FITTED", 80)
     points, own = blobs()
-    found = k_means(reduced(points, 4), 4)
+    assert len(np.unique(clusters.drawn(len(points), seed=0))) == 80
+    found = k_means(points, 4)
     assert len(found.labels) == len(points)
     assert len({(int(a), int(b)) for a, b in zip(own, found.labels, strict=True)}) == 4

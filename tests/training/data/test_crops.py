@@ -62,9 +62,9 @@ def test_a_crop_is_the_square_about_its_place_reflected_at_the_border() -> None:
     region = drawn_region("a")
     crops = crops_of([region], lambda _: np.array([[1.0, 2.0], [50.2, 40.0]]), 16, 2.5)
     whole = region.read(0, 0, region.width, region.height)
-    np.testing.assert_array_equal(crops.pixels(3, 16), whole[32:48, 42:58])
-    np.testing.assert_array_equal(crops.pixels(2, 16)[6:, 7:], whole[:10, :9])
-    np.testing.assert_array_equal(crops.pixels(2, 16)[6:, 6], whole[:10, 1])
+    np.testing.assert_array_equal(crops.pixels(3, 16), whole[33:49, 43:59])
+    np.testing.assert_array_equal(crops.pixels(2, 16)[5:, 6:], whole[:11, :10])
+    np.testing.assert_array_equal(crops.pixels(2, 16)[5:, 5], whole[:11, 1])
 
 
 def test_some_are_taken() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from algorithm.errors import InputError
 from training.models.mitdet import Answers, MitDet
-from training.recipe import InCDPSettings
+from training.nuclei_settings import InCDPSettings
 from training.systems.focal import softmax_focal
-from training.systems.incdp import begin, centre_loss, child_weights, divide, joint_loss, move_centres, parent_loss
+from training.systems.incdp import buffers, centre_loss, child_weights, divide, joint_loss, move_centres, parent_loss
 
 SETTINGS = InCDPSettings()
 
@@ -101,10 +101,11 @@ def joint() -> tuple[MitDet, Answers, torch.Tensor, torch.Tensor]:
     model = MitDet(width=1, units=(1, 1, 1, 1), children=2)
     channels = model.trunk.channels
     corners = np.eye(4, channels) * [[1.0], [2.0], [3.0], [4.0]]
-    begin(model, divide(np.repeat(corners, 2, axis=0), np.repeat([0, 1], 4), 2))
+    children = divide(np.repeat(corners, 2, axis=0), np.repeat([0, 1], 4), 2)
+    assert model.load_state_dict(buffers(children), strict=False).unexpected_keys == []
     torch.manual_seed(0)
-    parents, children, features = (torch.randn(4, size, requires_grad=True) for size in (2, 4, channels))
-    return model, Answers(parents, children, features), torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 3])
+    answers = Answers(*(torch.randn(4, size, requires_grad=True) for size in (2, 4, channels)))
+    return model, answers, torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 3])
 
 
 def test_the_joint_loss_is_the_sum_of_its_parts() -> None:

@@ -1,0 +1,144 @@
+"""The system of nuclei: what batches hold, what its loss is of, and what validation finds."""
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from algorithm.runtime import Judged
+from tests.training.crops import data_of_nuclei, region_of_nuclei, tiny_nuclei_recipe
+from training.data.crops import Crops
+from training.data.order import EndlessOrder
+from training.data.split import split_fold
+from training.models.build import build_model
+from training.models.mitdet import Located, MitDet
+from training.recipe import NucleiRecipe
+from training.systems.incdp import buffers, divide
+from training.systems.nuclei import CropPredictor, Nuclei, find_crops, judged, stain_domains
+from training.validation import best_score
+
+CPU = torch.device("cpu")
+
+
+def system_of(recipe: NucleiRecipe, joint: bool = False) -> Nuclei:
+    split = split_fold(data_of_nuclei(), recipe, 0)
+    crops = find_crops(recipe, [region for regions in split.training for region in regions])
+    children = 2 * crops.classes + np.arange(len(crops)) % 2 if joint else None
+    return Nuclei(recipe, split, CPU, crops, children)
+
+
+def network_of(recipe: NucleiRecipe) -> MitDet:
+    torch.manual_seed(0)
+    model = build_model(recipe.model)
+    assert isinstance(model, MitDet)
+    rng = np.random.default_rng(0)
+    children = divide(rng.random((40, model.trunk.channels)), np.repeat([0, 1], 20), 2)
+    model.load_state_dict(buffers(children), strict=False)
+    return model
+
+
+def test_an_order_ends_never_and_has_all_before_one_again() -> None:
+    order = EndlessOrder(5, [0])
+    drawn = [order.drawn(place) for place in range(15)]
+    assert [sorted(drawn[start : start + 5]) for start in (0, 5, 10)] == [[0, 1, 2, 3, 4]] * 3
+    assert drawn[:5] != drawn[5:10]
+    assert order.drawn(3) == drawn[3]
+
+
+def test_batches_have_their_share_of_figures_first_and_every_crop_in_turn() -> None:
+    recipe = tiny_nuclei_recipe(sampling={"positive_fraction": 0.34, "reach_um": 1.5})
+    system = system_of(recipe)
+    counts: Counter[int] = Counter()
+    batches = 0
+    while batches * 2 < len(system._of_class[1]):
+        counts.update(system._drawn(batches, place) for place in range(6))
+        batches += 1
+    figures = system.crops.classes == 1
+    assert all(counts[number] == 1 for number in np.flatnonzero(figures))
+    assert set(counts.values()) <= {1, 2}
+    crops, classes, children, domains = system.make(0, 0)
+    assert tuple(crops.shape) == (6, 3, 16, 16)
+    assert classes.tolist() == [1, 1, 0, 0, 0, 0]
+    assert children.tolist() == [0] * 6
+    assert set(domains.tolist()) <= {0, 1}
+
+
+def test_the_same_batch_comes_again_and_another_is_another() -> None:
+    system = system_of(tiny_nuclei_recipe())
+    first, again, other = system.make(1, 1), system.make(1, 1), system.make(1, 0)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not torch.equal(first[0], other[0])
+
+
+def test_stain_domains_are_numbered_by_domain_and_scanner() -> None:
+    regions = [region_of_nuclei(name, domain=domain) for name, domain in (("a", "x"), ("b", "y"), ("c", "x"))]
+    crops = Crops(regions, np.array([2, 0, 1]), np.zeros((3, 2)), np.zeros(3, np.int64))
+    assert stain_domains(crops).tolist() == [0, 0, 1]
+
+
+@pytest.mark.parametrize("joint", [False, True])
+def test_a_batch_in_parts_has_the_same_loss(joint: bool) -> None:
+    """Without what parts have of their own: norms of a batch, dropout and partners."""
+    values = []
+    for parts in (1, 3):
+        recipe = tiny_nuclei_recipe(optimiser={"batch_size": 6, "batches_per_epoch": 2, "accumulate": parts})
+        system, model = system_of(recipe, joint), network_of(recipe).eval()
+        value = system.loss(model, system.make(0, 0))
+        value.backward()
+        gradient = model.trunk.conv1a.weight.grad
+        assert gradient is not None
+        values.append((value.item(), gradient.abs().sum().item()))
+    assert values[0] == pytest.approx(values[1], rel=1e-4)
+    assert values[0][1] > 0
+
+
+def test_the_joint_stage_learns_children_and_the_other_does_not() -> None:
+    recipe = tiny_nuclei_recipe()
+    for joint in (False, True):
+        system, model = system_of(recipe, joint), network_of(recipe)
+        centres = model.get_buffer("child_centres").clone()
+        system.loss(model.train(), system.make(0, 0)).backward()
+        assert model.child_head is not None
+        assert (model.child_head.weight.grad is not None) == joint
+        assert torch.equal(model.get_buffer("child_centres"), centres) != joint
+
+
+def test_the_validation_loss_of_a_network_that_knows_nothing() -> None:
+    """Half for either class: a quarter, its square, of log 2; on as many figures as others."""
+    recipe = tiny_nuclei_recipe()
+    system, model = system_of(recipe), network_of(recipe)
+    torch.nn.init.zeros_(model.parent_head.weight)
+    system.searches = False
+    assert system.validate(model) == {"validation_loss": pytest.approx(0.25 * math.log(2))}
+    assert np.bincount(system._validation_crops.classes).tolist() == [20, 20]
+
+
+def test_all_nuclei_are_found_by_a_network_that_says_yes() -> None:
+    """Five figures of thirty nuclei, none nearer to another than what is merged."""
+    recipe = tiny_nuclei_recipe()
+
+    def yes(crops: np.ndarray) -> Judged:
+        return Judged(np.full((1, len(crops)), 0.9, np.float32), np.ones((1, len(crops), 2, 2), np.float32))
+
+    point = best_score(yes, [region_of_nuclei("a"), region_of_nuclei("b", 1)], recipe)
+    counts = point.counts
+    assert (counts.recall, counts.precision) == (pytest.approx(1), pytest.approx(1 / 6))
+    assert 0.5 <= point.threshold <= 0.9
+
+
+def test_the_predictor_is_what_is_exported_and_crops_are_judged_in_order() -> None:
+    recipe = tiny_nuclei_recipe()
+    system, model = system_of(recipe), network_of(recipe)
+    predictor = CropPredictor(model.train(), recipe.input, CPU)
+    pixels = np.stack([system.crops.pixels(number, 16) for number in range(70)])
+    found = predictor(pixels)
+    assert (found.probabilities.shape, found.activations.shape) == ((1, 70), (1, 70, 2, 2))
+    answers = list(judged(predictor, system.crops.taken(np.arange(70)), 16))
+    assert [len(of_batch.parents) for of_batch in answers] == [64, 6]
+    logits = torch.cat([of_batch.parents for of_batch in answers])
+    assert found.probabilities[0] == pytest.approx(torch.softmax(logits, 1)[:, 1].numpy(), abs=1e-5)
+    with torch.no_grad():
+        probabilities, _ = Located(model)(predictor.prepared(pixels))
+    np.testing.assert_array_equal(found.probabilities[0], probabilities.numpy())

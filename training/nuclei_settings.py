@@ -1,0 +1,46 @@
+"""What a recipe of nuclei says beside what all detectors have: which nuclei it trains on, and its losses."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from algorithm.settings import Settings
+from training.model_settings import Count, Positive, Share
+
+Balance = Literal["none", "first", "both"]
+
+
+class NucleiSampling(Settings):
+    """Which nuclei are trained on (training/data/diverse_balanced.py), and how many figures a batch has.
+
+    balance: of the nuclei without a figure, `ratio` for each crop with one: "none" draws them at random, "first" alike
+    from `clusters` kinds of them; with "both" those of them stay that networks which were not trained on them take for
+    figures, of a probability of `epsilon` and more, or the hardest until there are as many as figures. parts: how many
+    such networks; each is trained for difficulty_epochs on all parts but one. pool: which nuclei they judge, the first
+    draw alone or all. reach_um: how far from a figure a nucleus is it.
+    """
+
+    balance: Balance = "both"
+    clusters: Count = 10
+    ratio: Positive = 5.0
+    epsilon: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    parts: int = Field(3, ge=2)
+    difficulty_epochs: Count = 30
+    pool: Literal["first", "all"] = "first"
+    positive_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    reach_um: Positive = 7.5
+
+
+class InCDPSettings(Settings):
+    """MitDet's losses (training/systems/incdp.py).
+
+    child_weight: of the children's losses beside the parents', the paper's lambda. centre_weight: of the centre losses
+    beside the focal ones; centres: "scaled" is the mean over a batch's crops and the features' numbers, "published" the
+    sum over all of them, which outweighs all else. centre_rate: by how much of the way a batch moves a centre.
+    """
+
+    focal_gamma: float = 2.0
+    child_weight: float = 0.5
+    centre_weight: float = 1.0
+    centres: Literal["scaled", "published"] = "scaled"
+    centre_rate: Share = 0.5
