@@ -55,7 +55,7 @@ def export(
         models = [bundles.exported(network) for network in networks]
         graphs = [folder / f"member_{number}.onnx" for number in range(len(models))]
         for model, graph in zip(models, graphs, strict=True):
-            write_onnx(model, bundles.side_px, graph, bundles.output_name)
+            write_onnx(model, bundles.side_px, graph, bundles.output_names)
         manifest = bundles.manifest(checkpoints, card, graphs)
         _write_manifest(folder, manifest)
         parity = {"tiles": sum(PARITY_BATCHES), "weights": weights, **_parity(folder, models, bundles)}

@@ -1,5 +1,6 @@
 """Networks as ONNX graphs, and weights of 16 bits in them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,8 +16,8 @@ OPSET = 18
 WeightType = Literal["float32", "float16"]
 
 
-def write_onnx(model: nn.Module, tile_px: int, path: Path, output_name: str = "logits") -> None:
-    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to its output, with a free batch."""
+def write_onnx(model: nn.Module, tile_px: int, path: Path, output_names: Sequence[str] = ("logits",)) -> None:
+    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to its outputs, with a free batch."""
     batch = torch.export.Dim("batch", min=1, max=1024)
     example = torch.zeros(2, 3, tile_px, tile_px)
     program = torch.onnx.export(
@@ -24,7 +25,7 @@ def write_onnx(model: nn.Module, tile_px: int, path: Path, output_name: str = "l
         (example,),
         dynamo=True,
         input_names=[INPUT_NAME],
-        output_names=[output_name],
+        output_names=list(output_names),
         dynamic_shapes=({0: batch},),
         opset_version=OPSET,
         verbose=False,

@@ -57,7 +57,7 @@ def kept_graphs(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list
     def keep(members: list[int]) -> None:
         coming = iter(members)
 
-        def copy(_model: nn.Module, _tile_px: int, path: Path, _output_name: str) -> None:
+        def copy(_model: nn.Module, _tile_px: int, path: Path, _output_names: tuple[str, ...]) -> None:
             shutil.copy(bundle / f"member_{next(coming)}.onnx", path)
 
         monkeypatch.setattr(exporting, "write_onnx", copy)

@@ -164,7 +164,7 @@ def test_a_network_that_rounding_changes_is_refused(
 def test_a_failure_on_the_way_leaves_nothing(
     runs: list[Path], card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(model: nn.Module, tile_px: int, path: Path, output_name: str) -> None:
+    def fail(model: nn.Module, tile_px: int, path: Path, output_names: tuple[str, ...]) -> None:
         path.write_bytes(b"half of it")
         raise KeyboardInterrupt
 

@@ -13,8 +13,8 @@ SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def test_recipes_are_shipped() -> None:
-    names = ["multitask", "multitask_small", "rtmdet_s", "rtmdet_small", "unet", "unet_small"]
-    assert [*names, "vm_unet", "vm_unet_small"] == SHIPPED
+    names = ["mitdet", "mitdet_small", "multitask", "multitask_small", "rtmdet_s", "rtmdet_small"]
+    assert [*names, "unet", "unet_small", "vm_unet", "vm_unet_small"] == SHIPPED
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -47,6 +47,31 @@ def test_vm_unet_is_as_published() -> None:
         "mean",
     )
     assert (recipe.postprocess.dilation_radius_um, recipe.postprocess.minimum_area_um2) == (2.5, 1.875)
+
+
+def test_mitdet_is_as_published() -> None:
+    """Wang, Lin, Li et al., and where they are silent the shared defaults: momentum, ranges, epochs."""
+    recipe = load_recipe("mitdet")
+    model, optimiser, augment = recipe.model, recipe.optimiser, recipe.augment
+    assert (model.width, model.units, model.children, model.dropout) == (64, (3, 3, 6, 3), 4, 0.5)
+    assert (model.efdmix, model.efdmix_alpha, model.efdmix_detached, model.frozen) == (0.5, 0.1, False, True)
+    assert (recipe.input.patch_px, recipe.input.resolution_um_px) == (80, 0.25)
+    assert (recipe.input.mean, recipe.input.std) == ((0, 0, 0), (1, 1, 1))
+    assert (optimiser.method, optimiser.learning_rate, optimiser.momentum) == ("sgd", 1e-3, 0.9)
+    assert (optimiser.weight_decay, optimiser.batch_size, optimiser.epochs) == (5e-4, 150, 30)
+    sampling, loss = recipe.sampling, recipe.loss
+    assert (sampling.balance, sampling.clusters, sampling.ratio) == ("both", 10, 5)
+    assert (sampling.epsilon, sampling.parts, sampling.pool, sampling.reach_um) == (0.5, 3, "first", 7.5)
+    assert (loss.focal_gamma, loss.child_weight, loss.centre_weight, loss.centre_rate) == (2, 0.5, 1, 0.5)
+    assert (augment.elastic, augment.elastic_px, augment.elastic_sigma_px) == (0.3, 30, 5)
+    assert (augment.stain_gain, augment.stain_shift, augment.brightness, augment.contrast) == (0.05, 0.05, 0.2, 0.2)
+    assert (augment.blur, augment.blur_sigma_px, augment.flips_and_turns) == (0.3, (0.1, 1.0), True)
+    assert (recipe.postprocess.threshold, recipe.postprocess.merge_radius_um) == (0.5, 7.5)
+
+
+def test_crops_fit_their_network() -> None:
+    with pytest.raises(AlgorithmError, match=r"input\.patch_px should be a multiple of 8"):
+        load_recipe("mitdet", ["input.patch_px=84"])
 
 
 def test_multitask_is_as_published() -> None:
@@ -158,7 +183,11 @@ def test_a_wrong_override_is_named(override: str, named: str) -> None:
         ("multitask", ["model.encoder.width=0"], "model.encoder.width: should be greater than or equal to 1"),
         ("multitask", ["model={name: vm_unet}"], "model.name: should be 'multitask'"),
         ("vm_unet", ["model={name: multitask}"], "'vm_unet', 'unet'"),
-        ("multitask", ["system=typing"], "system is 'typing'. Give one of: segmentation, boxes, classification."),
+        (
+            "multitask",
+            ["system=typing"],
+            "system is 'typing'. Give one of: segmentation, boxes, nuclei, classification.",
+        ),
         (
             "multitask",
             ["model.encoder={name: timm, model: vit, image_px: 224}"],

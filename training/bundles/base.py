@@ -16,10 +16,10 @@ Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 class Bundles(Protocol):
-    """side_px: of the squares that the networks take. output_name: what graphs call what they give."""
+    """side_px: of the squares that the networks take. output_names: what graphs call what they give."""
 
     side_px: int
-    output_name: str
+    output_names: tuple[str, ...]
 
     def exported(self, model: nn.Module) -> nn.Module:
         """What is written as a graph, of a checkpoint's network."""

@@ -30,7 +30,7 @@ class BoxesBundles:
     def __init__(self, recipe: BoxesRecipe) -> None:
         self.recipe = recipe
         self.side_px = recipe.input.tile_px
-        self.output_name = BoxesOutput().name
+        self.output_names: tuple[str, ...] = (BoxesOutput().name,)
 
     def exported(self, model: nn.Module) -> nn.Module:
         return Decoded(model).eval()

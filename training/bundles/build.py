@@ -3,8 +3,9 @@
 from training.bundles.base import Bundles
 from training.bundles.boxes import BoxesBundles
 from training.bundles.classification import ClassificationBundles
+from training.bundles.nuclei import NucleiBundles
 from training.bundles.segmentation import SegmentationBundles
-from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe
+from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe, NucleiRecipe
 
 
 def bundles_of(recipe: AnyRecipe) -> Bundles:
@@ -13,4 +14,6 @@ def bundles_of(recipe: AnyRecipe) -> Bundles:
         return ClassificationBundles(recipe)
     if isinstance(recipe, BoxesRecipe):
         return BoxesBundles(recipe)
+    if isinstance(recipe, NucleiRecipe):
+        return NucleiBundles(recipe)
     return SegmentationBundles(recipe)

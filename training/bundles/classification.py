@@ -25,7 +25,7 @@ class ClassificationBundles:
     def __init__(self, recipe: ClassificationRecipe) -> None:
         self.recipe = recipe
         self.side_px = recipe.input.patch_px
-        self.output_name = "logits"
+        self.output_names: tuple[str, ...] = ("logits",)
 
     def exported(self, model: nn.Module) -> nn.Module:
         return model
@@ -44,7 +44,9 @@ class ClassificationBundles:
         return manifest.model_dump(mode="json")
 
     def logits(self, folder: Path) -> Logits:
-        return Members(load_classification_bundle(folder), self.side_px, {self.output_name: (1,)}, device="cpu").logits
+        return Members(
+            load_classification_bundle(folder), self.side_px, {self.output_names[0]: (1,)}, device="cpu"
+        ).logits
 
     def logits_of(self, model: nn.Module) -> Logits:
         return Predictor(model, self.recipe.input, torch.device("cpu")).logits

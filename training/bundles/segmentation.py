@@ -26,7 +26,7 @@ class SegmentationBundles:
     def __init__(self, recipe: SegmentationRecipe) -> None:
         self.recipe = recipe
         self.side_px = recipe.input.tile_px
-        self.output_name = "logits"
+        self.output_names: tuple[str, ...] = ("logits",)
 
     def exported(self, model: nn.Module) -> nn.Module:
         return model

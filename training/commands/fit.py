@@ -52,8 +52,8 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     tell = say if rank() == 0 else lambda _: None
     recipe = load_recipe(arguments.recipe, arguments.overrides)
-    if arguments.masks and recipe.system == "boxes":
-        raise AlgorithmError(f"{recipe.name} learns boxes about points: masks are of no use to it.", "Leave them out.")
+    if arguments.masks and recipe.system in ("boxes", "nuclei"):
+        raise AlgorithmError(f"{recipe.name} learns from points: masks are of no use to it.", "Leave them out.")
     weights = None
     if arguments.weights is not None and not arguments.resume:
         weights = read_weights(arguments.weights, recipe.model)

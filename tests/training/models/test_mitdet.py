@@ -8,8 +8,10 @@ from torch.nn import functional as F
 from tests.training.resnet38 import trunk_shapes
 from training.model_settings import MitDetSettings
 from training.models.build import build_model
+from training.models.describe import describe, run_cost
 from training.models.mitdet import FIGURE, Located, MitDet
 from training.models.resnet38 import ResNet38, Unit
+from training.recipe import load_recipe
 
 
 def parameters(module: nn.Module) -> int:
@@ -150,3 +152,13 @@ def test_what_is_exported_is_the_probability_and_the_activation_of_the_figure() 
     assert (activation >= 0).all()
     torch.testing.assert_close(probability, torch.sigmoid(logits[:, FIGURE] - logits[:, 1 - FIGURE]))
     torch.testing.assert_close(of_positive.mean(dim=(1, 2)), logits_of_positive[:, FIGURE])
+
+
+def test_its_cost_is_known_without_running_it() -> None:
+    """12.73 G multiply-accumulates a crop, as counted in psa's network."""
+    found = describe(load_recipe("mitdet"))
+    assert (found.parameters, found.tile_px) == (105_111_872, 80)
+    assert found.multiply_accumulates / 1e9 == pytest.approx(12.73, abs=0.005)
+    cost = run_cost(load_recipe("mitdet"), found)
+    assert cost.region_tiles is None
+    assert cost.bytes > 3 * 4 * found.parameters

@@ -2,16 +2,24 @@
 
 import math
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from algorithm.runtime import Judged
+from algorithm import detectors
+from algorithm.bundle import load_bundle
+from algorithm.runtime import CropEnsemble, Judged
 from tests.training.crops import data_of_nuclei, region_of_nuclei, tiny_nuclei_recipe
+from training.bundles.card import Card
+from training.checkpoints import BEST, load_checkpoint
 from training.data.crops import Crops
 from training.data.order import EndlessOrder
+from training.data.regions import RegionImage
 from training.data.split import split_fold
+from training.export import export
+from training.fit import fit
 from training.models.build import build_model
 from training.models.mitdet import Located, MitDet
 from training.recipe import NucleiRecipe
@@ -142,3 +150,29 @@ def test_the_predictor_is_what_is_exported_and_crops_are_judged_in_order() -> No
     with torch.no_grad():
         probabilities, _ = Located(model)(predictor.prepared(pixels))
     np.testing.assert_array_equal(found.probabilities[0], probabilities.numpy())
+
+
+def test_runs_become_a_bundle_that_detects(card: Card, tmp_path: Path) -> None:
+    """Of two runs without stages; its probability and activation are the checkpoints'."""
+    recipe = tiny_nuclei_recipe(
+        model={"name": "mitdet", "width": 1, "units": [1, 1, 1, 1]},
+        sampling={"balance": "none", "reach_um": 1.5},
+        optimiser={"batch_size": 4, "epochs": 1, "batches_per_epoch": 1},
+    )
+    runs = [tmp_path / "first", tmp_path / "second"]
+    for number, run in enumerate(runs):
+        fit(recipe.model_copy(update={"seed": number}), data_of_nuclei(), run, number, resume=False)
+    parity = export(runs, card, tmp_path / "bundle", weights="float16")
+    assert parity["largest_logit_difference"] < 1e-3
+    bundle = load_bundle(tmp_path / "bundle")
+    assert bundle.manifest.detector == "nuclei"
+    assert bundle.manifest.candidates == recipe.candidates
+    crops = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), np.uint8)
+    found = CropEnsemble(bundle, "cpu")(crops)
+    for member, run in enumerate(runs):
+        model = build_model(recipe.model, load_checkpoint(run / BEST)["model"])
+        expected = CropPredictor(model, recipe.input, CPU)(crops)
+        assert found.probabilities[member] == pytest.approx(expected.probabilities[0], abs=0.01)
+        assert found.activations[member] == pytest.approx(expected.activations[0], abs=0.02)
+    image = RegionImage(region_of_nuclei("a"))
+    assert detectors.load(bundle, "cpu").detect(image).tiles_run == 30

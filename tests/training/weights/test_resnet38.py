@@ -9,10 +9,11 @@ from torch import Size, Tensor
 from algorithm.errors import InputError
 from tests.training.mxnet import write_mxnet
 from tests.training.resnet38 import mxnet_key, psa
+from training.__main__ import main
 from training.model_settings import MitDetSettings
 from training.models.build import build_model
 from training.models.mitdet import FIGURE, Located
-from training.weights.files import network_shapes, read_foreign
+from training.weights.files import network_shapes, read_foreign, read_weights
 from training.weights.resnet38 import import_resnet38
 
 Checkpoint = dict[str, Tensor]
@@ -139,3 +140,15 @@ def test_what_does_not_fit_is_refused_with_the_reason(source: Checkpoint, proble
         import_resnet38(source, shapes(4), "file.pth")
     assert problem in str(raised.value)
     assert str(raised.value).startswith("file.pth ")
+
+
+def test_the_command_writes_them_and_says_how_many(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"state_dict": mitdet()}, tmp_path / "mitdet.pth")
+    words = ["import-weights", "mitdet", str(tmp_path / "mitdet.pth"), f"model.width={WIDTH}"]
+    output = tmp_path / "w.safetensors"
+    assert main([*words, f"model.units={list(UNITS)}", "--output", str(output)]) == 0
+    said = capsys.readouterr().out
+    trunk = len(tiny())
+    assert f"{trunk + 2} tensors, 0 of them of no use here" in said
+    assert f"({trunk} of the trunk, 2 of the heads)" in said
+    assert read_weights(output, settings(4)).record["tensors"] == trunk + 2
