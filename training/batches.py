@@ -25,6 +25,11 @@ def validation_batches(recipe: TileRecipe, sampler: Sampler) -> Iterator[tuple[T
         yield augmented_tiles(windows, recipe.input.tile_px, UNCHANGED, generator)
 
 
+def generator_from(rng: np.random.Generator) -> torch.Generator:
+    """torch's generator for augmentation, which follows from numpy's."""
+    return torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+
 class Batches:
     """Draws and augments tiles; each process makes its own share of a batch.
 
@@ -48,7 +53,7 @@ class Batches:
     def _make_tile(self, epoch: int, number: int, place: int) -> tuple[Tensor, Tensor]:
         recipe, tile_px = self.recipe, self.recipe.input.tile_px
         rng = np.random.default_rng([recipe.seed, epoch, number, place])
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        generator = generator_from(rng)
         positive = place < self.sampler.positives(recipe.optimiser.batch_size)
         window = self.sampler.window(rng, positive, window_size(tile_px, recipe.augment))
         return augmented_tiles([window], tile_px, recipe.augment, generator)

@@ -94,14 +94,18 @@ class Stages:
     def crops(self) -> Crops:
         """All of the training regions."""
         regions = [region for regions in self.split.training for region in regions]
+        names = np.array([region.name for region in regions])
 
         def make() -> Arrays:
             with Progress() as progress:
                 bar = progress.add_task("nuclei", total=len(regions))
                 found = find_crops(self.recipe, regions, lambda: progress.advance(bar))
-            return {"region": found.region, "points": found.points, "classes": found.classes}
+            return {"names": names, "region": found.region, "points": found.points, "classes": found.classes}
 
-        return Crops(regions, **self._kept(CROPS, make))
+        kept = self._kept(CROPS, make)
+        if not np.array_equal(kept["names"], names):
+            raise AlgorithmError("The run was started with other data or another fold.", "Give the same.")
+        return Crops(regions, kept["region"], kept["points"], kept["classes"])
 
     def chosen(self, crops: Crops) -> Crops:
         """All figures, and the nuclei without one that the recipe's balance takes."""

@@ -91,3 +91,10 @@ def test_nothing_runs_again_where_no_gradient_is_asked_for(batch: tuple[Tensor, 
     model = vm_unet()
     with torch.no_grad():
         assert not in_parts(one_task(model), model, batch[0], 2)[0].requires_grad
+
+
+def test_what_else_belongs_to_a_tile_goes_with_it() -> None:
+    """Each tile times its own number, in parts of two."""
+    model, tiles, numbers = nn.Identity(), torch.rand(6, 3, 4, 4), torch.arange(6.0)
+    (found,) = in_parts(lambda part, of: [part * of.view(-1, 1, 1, 1)], model, tiles, 3, numbers)
+    torch.testing.assert_close(found, tiles * numbers.view(-1, 1, 1, 1))

@@ -13,6 +13,7 @@ from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.split import Split, split_fold
 from training.fit import fit
 from training.recipe import NucleiRecipe
+from training.revalidate import recipe_of_run, revalidate
 from training.stages import CHILDREN, CLUSTERS, CROPS, FIRST, PARENT, SECOND, START, Stages, last_stage
 from training.systems.incdp import BUFFERS
 from training.trainer import Trainer, starting_network
@@ -185,6 +186,21 @@ def test_what_cannot_be_is_refused(run: Path, tmp_path: Path) -> None:
         last_stage(frozen, split_of(), tmp_path / "new", False, None)
     with pytest.raises(AlgorithmError, match="averages keeps several networks"):
         tiny_nuclei_recipe(optimiser={"averages": [0.1, 0.2]})
+
+
+def test_other_data_are_not_taken_for_the_runs_own(run: Path) -> None:
+    other = Stages(RECIPE, split_fold(data_of_nuclei(), RECIPE, 1), run, None)
+    with pytest.raises(AlgorithmError, match="started with other data or another fold"):
+        other.crops()
+
+
+def test_a_run_is_read_again_with_another_reading(run: Path) -> None:
+    """Where one detection in 25 um stays, most figures are missed."""
+    recipe = recipe_of_run(run, ["postprocess.merge_radius_um=25"])
+    found = revalidate(run, recipe, data_of_nuclei(), keep=False)
+    best = load_checkpoint(run / BEST)["best"]
+    assert found["validation_loss"] == pytest.approx(best["validation_loss"], rel=1e-3)
+    assert found["validation_recall"] < best["validation_recall"]
 
 
 def test_networks_of_one_seed_begin_alike() -> None:

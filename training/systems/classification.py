@@ -19,6 +19,7 @@ from evaluation.classification import scores
 from training import distributed
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
+from training.batches import generator_from
 from training.data.figures import FigureSampler
 from training.data.regions import Region
 from training.data.split import Split
@@ -57,9 +58,7 @@ class Classification:
         made: list[Batch] = []
         for place in distributed.share(recipe.optimiser.batch_size):
             index = self.sampler.drawn(first + place)
-            generator = torch.Generator().manual_seed(
-                int(np.random.default_rng([recipe.seed, epoch, number, place]).integers(2**62))
-            )
+            generator = generator_from(np.random.default_rng([recipe.seed, epoch, number, place]))
             window = self.sampler.window(index, window_size(side, recipe.augment))
             patch, masks = augmented_tiles([window], side, recipe.augment, generator)
             made.append((patch, masks, torch.tensor([[float(self.sampler.atypical[index])]])))

@@ -17,6 +17,7 @@ from algorithm.runtime import Judged
 from training import distributed
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
+from training.batches import generator_from
 from training.data.crops import Crops, crops_of
 from training.data.nuclei import nuclei_of
 from training.data.order import EndlessOrder
@@ -75,9 +76,7 @@ class Nuclei:
         pixels, drawn = [], []
         for place in distributed.share(recipe.optimiser.batch_size):
             index = self._drawn(batch, place)
-            generator = torch.Generator().manual_seed(
-                int(np.random.default_rng([recipe.seed, epoch, number, place]).integers(2**62))
-            )
+            generator = generator_from(np.random.default_rng([recipe.seed, epoch, number, place]))
             window = self._window(index, window_size(side, recipe.augment))
             pixels.append(augmented_tiles([window], side, recipe.augment, generator)[0])
             drawn.append(index)
