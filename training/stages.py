@@ -35,7 +35,7 @@ from training.models.build import build_model
 from training.models.mitdet import FIGURE, Answers, MitDet
 from training.pictures.clusters import write_clusters
 from training.pictures.scatter import scatter
-from training.pictures.sheet import evenly
+from training.pictures.sheet import shown_of
 from training.recipe import NucleiRecipe
 from training.systems.incdp import Children, buffers, divide
 from training.systems.nuclei import CropPredictor, Nuclei, find_crops, judged
@@ -126,7 +126,7 @@ class Stages:
         def make() -> Arrays:
             features = np.concatenate([answers.features.numpy() for answers in self._judged(parent, crops)])
             found = divide(features, crops.classes, self.recipe.model.children, self.recipe.seed)
-            shown = evenly(len(crops), SHOWN)
+            shown = shown_of(len(crops), SHOWN)
             points = principal_axes(features[shown], 2).reduced(features[shown])
             names = [f"{of} {number}" for of in ("other", "figure") for number in range(self.recipe.model.children)]
             scatter(points, found.labels[shown], names).save(self.run / PICTURE)
