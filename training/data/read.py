@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from algorithm.errors import InputError
-from training.data import ami_br, midog25, midogpp, slide_runner, tupac16
+from training.data import ami_br, midog25, midogpp, slide_runner
 from training.data.cases import Case, count
 from training.data.look_alikes import LookAlike, read_look_alikes, with_look_alikes
 from training.data.names import data_set_name
 from training.data.negatives import read_negatives
+from training.data.point_tables import PointTables
 from training.data.regions import Region, at_resolution
+from training.data.tupac16 import TUPAC16
 from training.digest import digest
+
+POINT_TABLES = (TUPAC16,)
 
 
 @dataclass(frozen=True)
@@ -106,9 +110,9 @@ def _cases_of(folder: Path) -> tuple[list[Case], str]:
     if (folder / ami_br.TABLE).is_file():
         known = ami_br.ami_br_cases(folder)
         return known, f"{folder.name}: AMi-Br, training part, {count(known)}"
-    if tupac16.is_one(folder):
-        known = tupac16.tupac16_cases(folder)
-        return known, f"{folder.name}: TUPAC16 layout, {count(known)}"
+    if tables := _point_tables(folder):
+        known = tables.cases(folder)
+        return known, f"{folder.name}: {tables.name} layout, {count(known)}"
     if slide_runner.is_one(folder):
         slides = slide_runner.read_cases(folder)
         return slides.cases, f"{folder.name}: SlideRunner database, {count(slides.cases)}; {slides.left_out}"
@@ -120,7 +124,11 @@ def _cases_of(folder: Path) -> tuple[list[Case], str]:
 
 def _is_annotated(folder: Path) -> bool:
     known = any((folder / table).is_file() for table in (ami_br.TABLE, midogpp.ANNOTATIONS))
-    return known or tupac16.is_one(folder) or slide_runner.is_one(folder)
+    return known or slide_runner.is_one(folder) or _point_tables(folder) is not None
+
+
+def _point_tables(folder: Path) -> PointTables | None:
+    return next((tables for tables in POINT_TABLES if tables.is_one(folder)), None)
 
 
 def _read_annotated(folder: Path, spacing_um: float | None) -> tuple[list[Region], str, list[Case]]:
@@ -133,18 +141,18 @@ def _read_annotated(folder: Path, spacing_um: float | None) -> tuple[list[Region
         dropped = f"{found.off_tissue} annotations off the tissue dropped"
         notes = f"{found.left_out}, {dropped}, {found.over_border} boxes reach over the border"
         return found.regions, f"{folder.name}: MIDOG++ layout, {_count(found.regions)}; {notes}", found.cases
-    if tupac16.is_one(folder):
-        images = tupac16.read_tupac16(folder, spacing_um)
+    if tables := _point_tables(folder):
+        images = tables.read(folder, spacing_um)
         notes = f"{images.missing_images} missing images left out, {images.outside} annotations off their image dropped"
-        return images.regions, f"{folder.name}: TUPAC16 layout, {_count(images.regions)}; {notes}", images.cases
+        return images.regions, f"{folder.name}: {tables.name} layout, {_count(images.regions)}; {notes}", images.cases
     if slide_runner.is_one(folder):
         slides = slide_runner.read_slide_runner(folder, spacing_um)
         notes = f"{slides.left_out}, {slides.outside} off their slide dropped"
         return slides.regions, f"{folder.name}: SlideRunner database, {_count(slides.regions)}; {notes}", slides.cases
     raise InputError(
         f"{folder} is no data set of a known layout.",
-        f"Give a folder with {midogpp.ANNOTATIONS} and images/, with {ami_br.TABLE}, with {tupac16.FIGURES}/, or with "
-        "a database of SlideRunner and its slides.",
+        f"Give a folder with {midogpp.ANNOTATIONS} and images/, with {ami_br.TABLE}, with "
+        f"{', with '.join(tables.needs for tables in POINT_TABLES)}, or with a database of SlideRunner and its slides.",
     )
 
 

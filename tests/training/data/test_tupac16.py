@@ -13,7 +13,7 @@ from tests.training.drawing import drawn_pixels
 from tests.training.published import TUPAC, Marked, write_database, write_tupac16
 from training.data import slide_runner
 from training.data.ami_br import TABLE
-from training.data.tupac16 import read_tupac16, slide_of, tupac16_cases
+from training.data.tupac16 import TUPAC16, slide_of
 
 # x, then y; a table has them the other way round
 FIGURES, LOOK_ALIKES = [(40.0, 30.0), (100.0, 70.0)], [(70.0, 20.0)]
@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_row_comes_before_a_column(folder: Path) -> None:
     assert (folder / "mitoses_ground_truth" / "01" / "01.csv").read_text() == "30.0,40.0\n70.0,100.0\n"
-    region = read_tupac16(folder).regions[0]
+    region = TUPAC16.read(folder).regions[0]
     np.testing.assert_array_equal(region.figures, FIGURES)
     np.testing.assert_array_equal(region.hard_negatives, LOOK_ALIKES)
     for x, y in FIGURES:
@@ -40,7 +40,7 @@ def test_a_row_comes_before_a_column(folder: Path) -> None:
 
 
 def test_an_image_is_a_region_of_its_case(folder: Path) -> None:
-    found = read_tupac16(folder)
+    found = TUPAC16.read(folder)
     assert [(r.name, r.slide, r.domain, r.spacing_um) for r in found.regions] == [
         ("01/01.tif", "01_stitched1", "TUPAC16", 0.25),
         ("24/01.tif", "24", "TUPAC16", 0.25),
@@ -49,7 +49,7 @@ def test_an_image_is_a_region_of_its_case(folder: Path) -> None:
 
 
 def test_cases_need_no_image(folder: Path) -> None:
-    assert [(case.name, case.figures, case.hard_negatives) for case in tupac16_cases(folder)] == [
+    assert [(case.name, case.figures, case.hard_negatives) for case in TUPAC16.cases(folder)] == [
         ("01/01.tif", 2, 1),
         ("01/02.tif", 0, 1),
         ("24/01.tif", 2, 0),
@@ -61,7 +61,7 @@ def test_an_image_without_a_table_shows_no_figure(folder: Path) -> None:
     (folder / "74").mkdir()
     for name in ("01/03", "74/01"):
         tifffile.imwrite(folder / f"{name}.tif", drawn_pixels(128, 96, [], []), photometric="rgb")
-    found = read_tupac16(folder)
+    found = TUPAC16.read(folder)
     assert [region.name for region in found.regions] == ["01/01.tif", "01/03.tif", "24/01.tif"]
     assert found.regions[1].figures.shape == found.regions[1].hard_negatives.shape == (0, 2)
 
@@ -69,46 +69,46 @@ def test_an_image_without_a_table_shows_no_figure(folder: Path) -> None:
 def test_the_original_labels_have_no_look_alikes(folder: Path) -> None:
     for table in (folder / "nonmitoses_ground_truth").glob("*/*.csv"):
         table.unlink()
-    assert sum(len(region.hard_negatives) for region in read_tupac16(folder).regions) == 0
+    assert sum(len(region.hard_negatives) for region in TUPAC16.read(folder).regions) == 0
 
 
 @pytest.mark.parametrize("inner", ["mitoses_image_data", "mitoses_image_data_part_2"])
 def test_images_may_lie_where_the_archives_unpack(folder: Path, inner: str) -> None:
     (folder / inner).mkdir()
     (folder / "24").rename(folder / inner / "24")
-    assert [region.name for region in read_tupac16(folder).regions] == ["01/01.tif", "24/01.tif"]
+    assert [region.name for region in TUPAC16.read(folder).regions] == ["01/01.tif", "24/01.tif"]
 
 
 def test_annotations_off_their_image_are_dropped_and_counted(folder: Path) -> None:
     (folder / "mitoses_ground_truth" / "24" / "01.csv").write_text("95,127\n96,10\n10,128\n")
-    found = read_tupac16(folder)
+    found = TUPAC16.read(folder)
     np.testing.assert_array_equal(found.regions[1].figures, [(127, 95)])
     assert found.outside == 2
 
 
 def test_an_images_own_spacing_counts(folder: Path) -> None:
     write_region(folder / "24" / "01.tif", drawn_pixels(128, 96, [], []), spacing_um=0.23)
-    assert [region.spacing_um for region in read_tupac16(folder).regions] == [0.25, 0.23]
-    assert [region.spacing_um for region in read_tupac16(folder, 0.5).regions] == [0.5, 0.23]
+    assert [region.spacing_um for region in TUPAC16.read(folder).regions] == [0.25, 0.23]
+    assert [region.spacing_um for region in TUPAC16.read(folder, 0.5).regions] == [0.5, 0.23]
 
 
 def test_a_third_column_and_empty_lines_are_passed_over(folder: Path) -> None:
     """Results of the challenge have a confidence there."""
     (folder / "mitoses_ground_truth" / "24" / "01.csv").write_text("10,20,0.9\n\n30,40\n")
-    np.testing.assert_array_equal(read_tupac16(folder).regions[1].figures, [(20, 10), (40, 30)])
+    np.testing.assert_array_equal(TUPAC16.read(folder).regions[1].figures, [(20, 10), (40, 30)])
 
 
 @pytest.mark.parametrize("text", ["row,column\n", "10\n", "10;20\n", "\x00"])
 def test_another_table_is_refused(folder: Path, text: str) -> None:
     (folder / "mitoses_ground_truth" / "24" / "01.csv").write_text(text)
     with pytest.raises(InputError, match=r"24/01\.csv is no table of TUPAC16"):
-        tupac16_cases(folder)
+        TUPAC16.cases(folder)
 
 
 def test_a_broken_image_is_named(folder: Path) -> None:
     (folder / "24" / "01.tif").write_bytes(b"II*\0no tiff")
     with pytest.raises(InputError, match=r"24/01\.tif"):
-        read_tupac16(folder)
+        TUPAC16.read(folder)
 
 
 def test_tables_and_database_agree(folder: Path, tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_tables_and_database_agree(folder: Path, tmp_path: Path) -> None:
     write_database(tmp_path / "db" / "TUPAC_alternativeLabels_training.sqlite", TUPAC, {24: "24.tif"}, marked)
     (tmp_path / "db" / "24.tif").write_bytes((folder / "24" / "01.tif").read_bytes())
     (of_database,) = slide_runner.read_slide_runner(tmp_path / "db").regions
-    of_tables = read_tupac16(folder).regions[1]
+    of_tables = TUPAC16.read(folder).regions[1]
     for name in ("slide", "domain", "scanner", "width", "height", "spacing_um"):
         assert getattr(of_database, name) == getattr(of_tables, name)
     np.testing.assert_array_equal(of_database.figures, of_tables.figures)
