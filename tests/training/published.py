@@ -12,6 +12,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
+from tests.training.drawing import drawn_pixels
+
 Point = tuple[float, float]
 
 # As SlideRunner's Database.create makes them, and as databases were before annotations could be marked as deleted.
@@ -99,6 +101,31 @@ def write_tupac16(folder: Path, tables: dict[str, tuple[list[Point], list[Point]
             path = folder / kind / f"{name}.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(f"{y},{x}\n" for x, y in points))
+    return folder
+
+
+def write_amida13(folder: Path, images: dict[str, list[Point]], tables: str = ".") -> Path:
+    """AMIDA13's images CASE/IMAGE.tif with figures, x then y, and their tables; an image without figures has none."""
+    for name, figures in images.items():
+        image, table = folder / f"{name}.tif", folder / tables / f"{name}.csv"
+        image.parent.mkdir(parents=True, exist_ok=True)
+        table.parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(image, drawn_pixels(128, 96, figures, []), photometric="rgb")
+        if figures:
+            table.write_text("".join(f"{y:.0f},{x:.0f}\n" for x, y in figures))
+    return folder
+
+
+def write_mitos_atypia14(folder: Path, images: dict[str, tuple[list[Point], list[Point]]]) -> Path:
+    """MITOS-ATYPIA 14's images with figures and look-alikes, x then y, by name, as A03_00Aa; both have tables."""
+    for name, of_kinds in images.items():
+        case = folder / name[:3]
+        for inner in ("frames/x40", "mitosis"):
+            (case / inner).mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(case / "frames" / "x40" / f"{name}.tiff", drawn_pixels(128, 96, *of_kinds), photometric="rgb")
+        for kind, points, confidence in zip(("mitosis", "not_mitosis"), of_kinds, (1.0, 0.2), strict=True):
+            lines = (f"{x:.0f},{y:.0f},{confidence}\n" for x, y in points)
+            (case / "mitosis" / f"{name}_{kind}.csv").write_text("".join(lines))
     return folder
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-DATA = "annotated data sets: MIDOG++ layout, AMi-Br, SlideRunner database with its slides, TUPAC16 layout"
+DATA = (
+    "annotated data sets: MIDOG++ layout, AMi-Br, SlideRunner database with its slides, TUPAC16 layout, AMIDA13, "
+    "MITOS-ATYPIA 14"
+)
 
 
 def add_recipe(parser: argparse.ArgumentParser) -> None:

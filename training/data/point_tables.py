@@ -16,7 +16,7 @@ from training.data.slide_images import inside, slide_region
 
 @dataclass(frozen=True)
 class TabledImage:
-    """An annotated image and where its tables would be; a kind of annotation without a table has none.
+    """An annotated image and its tables; where one is None or not there, the image has no annotation of the kind.
 
     name: unique within the folder. slide, domain, scanner: as `training.data.regions.Region` has them. image: None if
     it is not there. spacing_um: of an image that does not say its own, um/px.
@@ -28,7 +28,7 @@ class TabledImage:
     scanner: str
     spacing_um: float
     image: Path | None
-    figures: Path
+    figures: Path | None
     hard_negatives: Path | None
 
 

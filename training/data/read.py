@@ -5,8 +5,10 @@ from pathlib import Path
 
 from algorithm.errors import InputError
 from training.data import ami_br, midog25, midogpp, slide_runner
+from training.data.amida13 import AMIDA13
 from training.data.cases import Case, count
 from training.data.look_alikes import LookAlike, read_look_alikes, with_look_alikes
+from training.data.mitos_atypia14 import MITOS_ATYPIA14
 from training.data.names import data_set_name
 from training.data.negatives import read_negatives
 from training.data.point_tables import PointTables
@@ -14,7 +16,7 @@ from training.data.regions import Region, at_resolution
 from training.data.tupac16 import TUPAC16
 from training.digest import digest
 
-POINT_TABLES = (TUPAC16,)
+POINT_TABLES = (TUPAC16, MITOS_ATYPIA14, AMIDA13)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from tests.training.drawing import drawn_pixels
 from tests.training.published import TUPAC, Marked, write_database, write_tupac16
 from training.data import slide_runner
 from training.data.ami_br import TABLE
-from training.data.tupac16 import TUPAC16, slide_of
+from training.data.case_folders import slide_of
+from training.data.tupac16 import TUPAC16
 
 # x, then y; a table has them the other way round
 FIGURES, LOOK_ALIKES = [(40.0, 30.0), (100.0, 70.0)], [(70.0, 20.0)]
