@@ -52,7 +52,7 @@ def read_data(
     look_alikes, record, last_line = _read_mined(mined, names)
     annotated, summary, cases = [], [], []
     for folder in folders:
-        regions, line, known = _read_annotated(folder, spacing_um)
+        regions, line, known = read_annotated(folder, spacing_um)
         regions = with_look_alikes(regions, data_set_name(folder), look_alikes, str(mined))
         annotated.append([at_resolution(region, resolution_um_px) for region in regions])
         summary.append(line)
@@ -75,7 +75,7 @@ def read_source(folder: Path, resolution_um_px: float, spacing_um: float | None)
     """
     if not _is_annotated(folder):
         return read_negatives(folder, resolution_um_px)
-    regions, line, _ = _read_annotated(folder, spacing_um)
+    regions, line, _ = read_annotated(folder, spacing_um)
     return regions, line
 
 
@@ -133,8 +133,11 @@ def _point_tables(folder: Path) -> PointTables | None:
     return next((tables for tables in POINT_TABLES if tables.is_one(folder)), None)
 
 
-def _read_annotated(folder: Path, spacing_um: float | None) -> tuple[list[Region], str, list[Case]]:
-    """Raises InputError for a folder of no known layout."""
+def read_annotated(folder: Path, spacing_um: float | None) -> tuple[list[Region], str, list[Case]]:
+    """The regions of an annotated data set as published, at their own resolution, a line about them, and its cases.
+
+    Raises InputError for a folder of no known layout, and as its reader does.
+    """
     if (folder / ami_br.TABLE).is_file():
         regions = ami_br.read_ami_br(folder)
         return regions, f"{folder.name}: AMi-Br, training part, {_count(regions)}", ami_br.ami_br_cases(folder)
