@@ -9,15 +9,8 @@ from tests.arrays import GLASS
 from tests.training.drawing import drawn_data, tiny_recipe
 from training.data.regions import Pixels, Region, in_memory
 from training.data.split import split_fold
-from training.data.stain_template import (
-    PERCENTILE,
-    TEMPLATE,
-    TEMPLATE_AMOUNTS,
-    as_template,
-    change_of,
-    changed,
-    split_as_template,
-)
+from training.data.stain_template import as_template, split_as_template
+from training.data.staining import PERCENTILE, TEMPLATE, restained, staining_of
 from training.recipe import DetectionRecipe
 from training.systems.build import build_system
 from training.systems.segmentation import Segmentation
@@ -54,10 +47,10 @@ def test_the_same_tissue_looks_the_same_however_strongly_and_in_whatever_colours
 
 def test_the_strength_is_the_templates() -> None:
     pixels = stained((0.8, 0.6))
-    found = changed(pixels, *change_of(pixels, "macenko"))
+    found = restained(pixels, staining_of(pixels, "macenko"), TEMPLATE)
     tissue = found[(pixels < 200).any(axis=2)]
-    amounts = concentrations(optical_density(tissue), TEMPLATE)
-    np.testing.assert_allclose(np.percentile(amounts, PERCENTILE, axis=0), TEMPLATE_AMOUNTS, rtol=0.1)
+    amounts = concentrations(optical_density(tissue), TEMPLATE.stains.vectors)
+    np.testing.assert_allclose(np.percentile(amounts, PERCENTILE, axis=0), TEMPLATE.amounts, rtol=0.1)
 
 
 def test_white_stays_white_and_glass_alone_is_hardly_changed() -> None:
