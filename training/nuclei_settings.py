@@ -8,16 +8,20 @@ from algorithm.settings import Settings
 from training.model_settings import Count, Positive, Share
 
 Balance = Literal["none", "first", "both"]
+UnSA = Literal["template", "vahadane_random"]
 
 
 class NucleiSampling(Settings):
-    """Which nuclei are trained on (training/data/diverse_balanced.py), and how many figures a batch has.
+    """Which nuclei are trained on (training/data/diverse_balanced.py), how many figures a batch has, and their colours.
 
     balance: of the nuclei without a figure, `ratio` for each crop with one: "none" draws them at random, "first" alike
     from `clusters` kinds of them; with "both" those of them stay that networks which were not trained on them take for
     figures, of a probability of `epsilon` and more, or the hardest until there are as many as figures. parts: how many
     such networks; each is trained for difficulty_epochs on all parts but one. pool: which nuclei they judge, the first
     draw alone or all. reach_um: how far from a figure a nucleus is it.
+    unsa: whether crops are shown in the colours of three other domains as often as in their own each
+    (training/data/colour_domains.py): "template" takes those of the data's other domains, as a region drawn from one is
+    stained after the method of `template_stains`; "vahadane_random" has three random stainings.
     """
 
     balance: Balance = "both"
@@ -29,6 +33,8 @@ class NucleiSampling(Settings):
     pool: Literal["first", "all"] = "first"
     positive_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.5
     reach_um: Positive = 7.5
+    unsa: UnSA | None = None
+    template_stains: Literal["macenko", "vahadane"] = "macenko"
 
 
 class InCDPSettings(Settings):

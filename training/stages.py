@@ -28,6 +28,7 @@ from algorithm.errors import AlgorithmError
 from training import distributed
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.clusters import drawn, k_means, principal_axes
+from training.data.colour_domains import ColourDomains
 from training.data.crops import Crops
 from training.data.diverse_balanced import Numbers, first_sample, scored_by, second_sample
 from training.data.split import Split
@@ -95,6 +96,7 @@ class Stages:
         """All of the training regions."""
         regions = [region for regions in self.split.training for region in regions]
         names = np.array([region.name for region in regions])
+        ColourDomains(regions, self.recipe.sampling, self.recipe.seed)  # refuses a lone domain before nuclei are sought
 
         def make() -> Arrays:
             with Progress() as progress:

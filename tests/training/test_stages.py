@@ -206,3 +206,11 @@ def test_a_run_is_read_again_with_another_reading(run: Path) -> None:
 def test_networks_of_one_seed_begin_alike() -> None:
     first, second = (starting_network(RECIPE, None).state_dict() for _ in range(2))
     assert all(torch.equal(tensor, second[key]) for key, tensor in first.items())
+
+
+def test_templates_need_a_second_domain_and_nothing_is_sought_without(tmp_path: Path) -> None:
+    recipe = tiny_nuclei_recipe(sampling={"unsa": "template", "reach_um": 1.5}, folds_by="domain")
+    split = split_fold(data_of_nuclei(), recipe, 0)
+    with pytest.raises(AlgorithmError, match=r"sampling\.unsa=template shows crops in the colours of other domains"):
+        Stages(recipe, split, tmp_path / "run", None).last()
+    assert not (tmp_path / "run").exists()

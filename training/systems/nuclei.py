@@ -14,16 +14,19 @@ from torch import Tensor, nn
 
 from algorithm.prefetch import ahead
 from algorithm.runtime import Judged
+from algorithm.stain import RUIFROK
 from training import distributed
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.batches import generator_from
+from training.data.colour_domains import ColourDomains
 from training.data.crops import Crops, crops_of
 from training.data.nuclei import nuclei_of
 from training.data.order import EndlessOrder
 from training.data.regions import Region
 from training.data.sampling import Window
 from training.data.split import Split, searched
+from training.data.staining import Staining, restained
 from training.data.stains import RegionStains
 from training.models.mitdet import FIGURE, Answers, Located, MitDet
 from training.normalise import normalise
@@ -61,27 +64,33 @@ class Nuclei:
             self.crops = crops
             self.children = np.zeros(len(crops), np.int64) if children is None else children
             self.joint = children is not None
-            self.domains = stain_domains(crops)
+            self.colours = ColourDomains(crops.regions, recipe.sampling, recipe.seed)
             self._of_class = [np.flatnonzero(crops.classes == number) for number in range(2)]
             self._orders = [EndlessOrder(len(of), [recipe.seed, number]) for number, of in enumerate(self._of_class)]
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """The process's crops (n, 3, P, P) in 0 to 1, their classes, child classes and stain domains, (n,) int64."""
+        """The process's crops (n, 3, P, P) in 0 to 1, their classes, child classes and stain domains, (n,) int64.
+
+        A crop's domain is that whose colours it is shown in.
+        """
         return ahead((self.make(epoch, number) for number in range(self.recipe.optimiser.batches_per_epoch)), 1)
 
     def make(self, epoch: int, number: int) -> Batch:
         """The process's share of one batch; its random numbers follow from seed, epoch, batch and place alone."""
         recipe, side = self.recipe, self.recipe.input.patch_px
         batch = epoch * recipe.optimiser.batches_per_epoch + number
-        pixels, drawn = [], []
+        pixels, drawn, domains = [], [], []
         for place in distributed.share(recipe.optimiser.batch_size):
             index = self._drawn(batch, place)
-            generator = generator_from(np.random.default_rng([recipe.seed, epoch, number, place]))
-            window = self._window(index, window_size(side, recipe.augment))
+            rng = np.random.default_rng([recipe.seed, epoch, number, place])
+            generator = generator_from(rng)
+            domain, colours = self.colours.drawn(int(self.crops.region[index]), rng)
+            window = self._window(index, window_size(side, recipe.augment), colours)
             pixels.append(augmented_tiles([window], side, recipe.augment, generator)[0])
             drawn.append(index)
-        of_crops = (torch.from_numpy(of[drawn]) for of in (self.crops.classes, self.children, self.domains))
-        return torch.cat(pixels), *of_crops
+            domains.append(domain)
+        classes, children = (torch.from_numpy(of[drawn]) for of in (self.crops.classes, self.children))
+        return torch.cat(pixels), classes, children, torch.tensor(domains)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Of all crops that the processes made; of the parents alone but in the joint stage."""
@@ -114,10 +123,16 @@ class Nuclei:
         number = batch * figures + place if is_figure else batch * (size - figures) + place - figures
         return int(self._of_class[is_figure][self._orders[is_figure].drawn(number)])
 
-    def _window(self, index: int, size: int) -> Window:
+    def _window(self, index: int, size: int, colours: Staining | None) -> Window:
+        """About a crop, in other colours where there are such, of which then the stains are known."""
         nothing = np.zeros((size, size), np.uint8)
-        stains = self.stains(self.crops.of(index))
-        return Window(self.crops.pixels(index, size), nothing, bool(self.crops.classes[index]), stains)
+        region, pixels = self.crops.of(index), self.crops.pixels(index, size)
+        if colours is None:
+            stains = self.stains(region)
+        else:
+            pixels = restained(pixels, self.colours.staining(region), colours)
+            stains = RUIFROK if self.stains.model == "ruifrok" else colours.stains
+        return Window(pixels, nothing, bool(self.crops.classes[index]), stains)
 
     def _answers(self, model: MitDet, crops: Tensor, domains: Tensor) -> Answers:
         """Of RGB crops in 0 to 1, in float32 whatever the network computes in."""
@@ -173,10 +188,3 @@ def find_crops(recipe: NucleiRecipe, regions: list[Region], advance: Callable[[]
     """All crops of some regions; advance is called after each. Raises InputError as `crops_of`."""
     find = partial(nuclei_of, settings=recipe.candidates)
     return crops_of(regions, find, recipe.input.patch_px, recipe.sampling.reach_um, advance)
-
-
-def stain_domains(crops: Crops) -> NDArray[np.int64]:
-    """(N,): the number of each crop's domain and scanner."""
-    names = [(region.domain, region.scanner) for region in crops.regions]
-    numbers = {name: number for number, name in enumerate(sorted(set(names)))}
-    return np.array([numbers[name] for name in names], np.int64)[crops.region]

@@ -7,6 +7,7 @@ import torch
 from algorithm.stain import concentrations, optical_density
 from tests.arrays import GLASS
 from tests.training.drawing import drawn_data, tiny_recipe
+from tests.training.staining import stained
 from training.data.regions import Pixels, Region, in_memory
 from training.data.split import split_fold
 from training.data.stain_template import as_template, split_as_template
@@ -14,16 +15,6 @@ from training.data.staining import PERCENTILE, TEMPLATE, restained, staining_of
 from training.recipe import DetectionRecipe
 from training.systems.build import build_system
 from training.systems.segmentation import Segmentation
-
-VECTORS = np.array([[0.55, 0.76, 0.34], [0.18, 0.86, 0.48]])
-VECTORS /= np.linalg.norm(VECTORS, axis=1, keepdims=True)
-
-
-def stained(gains: tuple[float, float], vectors: np.ndarray = VECTORS, seed: int = 0) -> Pixels:
-    """Nuclei and what is between them: pixels of one stain alone, and of both."""
-    rng = np.random.default_rng(seed)
-    amounts = rng.gamma(2.0, 0.25, (120, 120, 2)) * rng.integers(0, 2, (120, 120, 2)) * gains
-    return np.clip(255 * np.exp(-amounts @ vectors), 1, 255).astype(np.uint8)
 
 
 def region(pixels: Pixels) -> Region:

@@ -11,20 +11,22 @@ import torch
 from algorithm import detectors
 from algorithm.bundle import load_bundle
 from algorithm.runtime import CropEnsemble, Judged
+from algorithm.stain import StainMatrix, StainModel
 from tests.training.crops import data_of_nuclei, region_of_nuclei, tiny_nuclei_recipe
+from tests.training.staining import VECTORS
 from training.bundles.card import Card
 from training.checkpoints import BEST, load_checkpoint
-from training.data.crops import Crops
 from training.data.order import EndlessOrder
 from training.data.regions import RegionImage
 from training.data.split import split_fold
+from training.data.staining import Staining, restained
 from training.export import export
 from training.fit import fit
 from training.models.build import build_model
 from training.models.mitdet import Located, MitDet
 from training.recipe import NucleiRecipe
 from training.systems.incdp import buffers, divide
-from training.systems.nuclei import CropPredictor, Nuclei, find_crops, judged, stain_domains
+from training.systems.nuclei import CropPredictor, Nuclei, find_crops, judged
 from training.validation import best_score
 
 CPU = torch.device("cpu")
@@ -80,10 +82,38 @@ def test_the_same_batch_comes_again_and_another_is_another() -> None:
     assert not torch.equal(first[0], other[0])
 
 
-def test_stain_domains_are_numbered_by_domain_and_scanner() -> None:
-    regions = [region_of_nuclei(name, domain=domain) for name, domain in (("a", "x"), ("b", "y"), ("c", "x"))]
-    crops = Crops(regions, np.array([2, 0, 1]), np.zeros((3, 2)), np.zeros(3, np.int64))
-    assert stain_domains(crops).tolist() == [0, 0, 1]
+@pytest.mark.parametrize("stain_model", ["ruifrok", "macenko"])
+def test_crops_are_shown_in_the_colours_of_the_domain_that_they_are_said_to_be_of(stain_model: StainModel) -> None:
+    """Augmentation goes on from there: with the stains of these colours, or with the constants."""
+    augment = {"stain_model": stain_model}
+    system = system_of(tiny_nuclei_recipe(sampling={"unsa": "template", "reach_um": 1.5}, augment=augment))
+    other = Staining(StainMatrix(VECTORS, "macenko"), np.array([2.0, 0.5]))
+    plain, shown = system._window(3, 16, None), system._window(3, 16, other)
+    region = system.crops.of(3)
+    np.testing.assert_array_equal(plain.pixels, system.crops.pixels(3, 16))
+    np.testing.assert_array_equal(shown.pixels, restained(plain.pixels, system.colours.staining(region), other))
+    assert not np.array_equal(shown.pixels, plain.pixels)
+    assert (shown.stains is other.stains) == (stain_model == "macenko")
+
+
+def test_batches_in_other_colours_come_again_and_without_them_are_what_they_were() -> None:
+    """The domains of a batch are those that its crops are shown in: with random ones up to five."""
+    plain = system_of(tiny_nuclei_recipe())
+    system = system_of(tiny_nuclei_recipe(sampling={"unsa": "vahadane_random", "reach_um": 1.5}))
+    batches = [system.make(0, number) for number in range(8)]
+    again = system_of(system.recipe).make(0, 1)
+    assert all(torch.equal(a, b) for a, b in zip(batches[1], again, strict=True))
+    seen = {number for batch in batches for number in batch[3].tolist()}
+    assert seen <= set(range(5))
+    assert len(seen) > 2
+    for number, batch in enumerate(batches):
+        before = plain.make(0, number)
+        own = batch[3] == before[3]
+        assert torch.equal(batch[0][own], before[0][own])
+        assert not any(
+            torch.equal(first, second) for first, second in zip(batch[0][~own], before[0][~own], strict=True)
+        )
+        assert torch.equal(batch[1], before[1])
 
 
 @pytest.mark.parametrize("joint", [False, True])
