@@ -32,6 +32,7 @@ from training.data.colour_domains import ColourDomains
 from training.data.crops import Crops
 from training.data.diverse_balanced import Numbers, first_sample, scored_by, second_sample
 from training.data.split import Split
+from training.data.stain_template import split_as_template
 from training.models.build import build_model
 from training.models.mitdet import FIGURE, Answers, MitDet
 from training.pictures.clusters import write_clusters
@@ -76,7 +77,7 @@ class Stages:
     """Of one run; start: the weights with which every network begins but the last, which goes on from the parent."""
 
     def __init__(self, recipe: NucleiRecipe, split: Split, run: Path, start: Weights | None) -> None:
-        self.recipe, self.split, self.run, self.start = recipe, split, run, start
+        self.recipe, self.split, self.run, self.start = recipe, split_as_template(split, recipe), run, start
         self.device = distributed.device()
         changes = {"model": recipe.model.model_copy(update={"children": 0}), "select_on": "loss"}
         self.two_classes = recipe.model_copy(update=changes)

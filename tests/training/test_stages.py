@@ -11,6 +11,7 @@ from algorithm.errors import AlgorithmError
 from tests.training.crops import data_of_nuclei, tiny_nuclei_recipe
 from training.checkpoints import BEST, LAST, load_checkpoint
 from training.data.split import Split, split_fold
+from training.data.stain_template import as_template
 from training.fit import fit
 from training.recipe import NucleiRecipe
 from training.revalidate import recipe_of_run, revalidate
@@ -214,3 +215,13 @@ def test_templates_need_a_second_domain_and_nothing_is_sought_without(tmp_path: 
     with pytest.raises(AlgorithmError, match=r"sampling\.unsa=template shows crops in the colours of other domains"):
         Stages(recipe, split, tmp_path / "run", None).last()
     assert not (tmp_path / "run").exists()
+
+
+def test_all_stages_see_the_stains_that_the_recipe_asks_for(tmp_path: Path) -> None:
+    recipe = tiny_nuclei_recipe(stain_normalisation="macenko", sampling={"balance": "none", "reach_um": 1.5})
+    split = split_of(recipe)
+    crops = Stages(recipe, split, tmp_path, None).crops()
+    region = split.training[0][0]
+    expected = as_template(region, "macenko", recipe.seed).read(0, 0, 32, 32)
+    np.testing.assert_array_equal(crops.regions[0].read(0, 0, 32, 32), expected)
+    assert not np.array_equal(region.read(0, 0, 32, 32), expected)
