@@ -13,11 +13,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from held_out import FOLDS_BY, folder_name, held_out, scanner_domains, tested
 
 from training import distributed
-from training.checkpoints import BEST, LAST, load_checkpoint
+from training.checkpoints import LAST
 from training.data.read import Data, read_data
-from training.data.split import searched, split_fold
 from training.fit import fit
 from training.recipe import Recipe, load_recipe
 
@@ -44,54 +44,42 @@ def main() -> None:
     recipes = {name: _recipe(*system, options) for name, system in SYSTEMS.items()}
     some = next(iter(recipes.values()))
     data = read_data([options.data], options.figure_free, some.input.resolution_um_px)
-    scanners = {case.scanner: f"{case.domain}, {case.scanner}" for case in data.cases if case.scanner}
+    domains = scanner_domains(data)
     runs = {
-        name: [(_run(recipe, options.runs, scanners[scanner]), scanners[scanner]) for scanner in sorted(scanners)]
+        name: [(_run(recipe, options.runs, domain), domain) for domain in domains.values()]
         for name, recipe in recipes.items()
     }
     with distributed.processes():
         for name, recipe in recipes.items():
             for run, domain in runs[name]:
-                if _tested(run) is None:
+                if tested(run, recipe) is None:
                     fit(recipe, data, run, domain, resume=(run / LAST).exists())
         if distributed.rank() > 0:
             return
-    print(f"| F1 | {' | '.join(sorted(scanners))} | mean (standard deviation) |\n|---|{'---|' * (len(scanners) + 1)}")
-    for name in recipes:
-        found = [_tested(run) for run, _ in runs[name]]
+    print(f"| F1 | {' | '.join(domains)} | mean (standard deviation) |\n|---|{'---|' * (len(domains) + 1)}")
+    for name, recipe in recipes.items():
+        found = [tested(run, recipe)["tested_f1"] for run, _ in runs[name]]
         figures = " | ".join(f"{f1:.3f}" for f1 in found)
         print(f"| {name} | {figures} | {np.mean(found):.3f} ({np.std(found, ddof=1):.3f}) |")
-    print(f"\n{_legend(some, data, scanners)}")
+    print(f"\n{_legend(some, data, domains)}")
 
 
 def _recipe(name: str, changes: list[str], options: argparse.Namespace) -> Recipe:
     length = [f"optimiser.epochs={options.epochs}", f"optimiser.batches_per_epoch={options.batches_per_epoch}"]
-    return load_recipe(name, ["folds_by=domain+scanner", f"seed={options.seed}", *length, *changes])
+    return load_recipe(name, [FOLDS_BY, f"seed={options.seed}", *length, *changes])
 
 
 def _run(recipe: Recipe, runs: Path, domain: str) -> Path:
-    stain = "-stain" if recipe.augment.stain else ""
-    return runs / f"{recipe.name}{stain}-{domain.replace(', ', '-').replace(' ', '-')}-seed{recipe.seed}"
+    return runs / folder_name(recipe, "-stain" if recipe.augment.stain else "", domain)
 
 
-def _tested(run: Path) -> float | None:
-    """F1 on the domain that the run held out; none where it has not come to its end."""
-    best = load_checkpoint(run / BEST)["best"] if (run / BEST).exists() else {}
-    return best.get("tested_f1")
-
-
-def _legend(recipe: Recipe, data: Data, scanners: dict[str, str]) -> str:
+def _legend(recipe: Recipe, data: Data, domains: dict[str, str]) -> str:
     optimiser = recipe.optimiser
     batches = optimiser.epochs * optimiser.batches_per_epoch
-    parts = []
-    for scanner in sorted(scanners):
-        regions = searched(split_fold(data, recipe, scanners[scanner]).tested)
-        figures = sum(len(region.figures) for region in regions)
-        parts.append(f"{scanner}: {len(regions)} regions, {figures} mitotic figures")
     return (
         f"Every cell: one run of {batches * optimiser.batch_size:,} tiles ({batches:,} batches of "
         f"{optimiser.batch_size}), seed {recipe.seed}; epoch and threshold chosen on a fifth of the other slides. "
-        f"Held out: {'; '.join(parts)}."
+        f"{held_out(data, recipe, domains)}"
     )
 
 
