@@ -72,7 +72,7 @@ class Unit(nn.Module):
         self, before: int, layers: Sequence[tuple[int, int, int]], stride: int = 1, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.names, self.dropout = LAYERS[: len(layers)], dropout
+        self.names, self.dropout, self.stride = LAYERS[: len(layers)], dropout, stride
         given = before
         for number, (name, (made, kernel, dilation)) in enumerate(zip(self.names, layers, strict=True)):
             padding = dilation * (kernel // 2)
@@ -82,7 +82,7 @@ class Unit(nn.Module):
             self.add_module(f"conv_branch{name}", convolution)
             given = made
         same = given == before and stride == 1
-        self.conv_branch1 = None if same else nn.Conv2d(before, given, 1, stride, bias=False)
+        self.conv_branch1 = None if same else nn.Conv2d(before, given, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         branch, past = x, x
@@ -91,6 +91,7 @@ class Unit(nn.Module):
             if number > 0:
                 branch = F.dropout2d(branch, self.dropout, self.training)
             elif self.conv_branch1 is not None:
-                past = self.conv_branch1(branch)
+                # not by a convolution that strides: on few channels its gradient crashes oneDNN on AVX-512
+                past = self.conv_branch1(branch[:, :, :: self.stride, :: self.stride])
             branch = self.get_submodule(f"conv_branch{name}")(branch)
         return past + branch

@@ -154,6 +154,24 @@ def test_what_is_exported_is_the_probability_and_the_activation_of_the_figure() 
     torch.testing.assert_close(of_positive.mean(dim=(1, 2)), logits_of_positive[:, FIGURE])
 
 
+def test_the_small_recipes_network_has_gradients() -> None:
+    """In the layout in which networks are built, where they once crashed, those of the other one.
+
+    With a batch's norms rounding would be much enlarged.
+    """
+    gradients = []
+    for memory_format in (torch.channels_last, torch.contiguous_format):
+        torch.manual_seed(0)
+        network = build_model(load_recipe("mitdet_small").model)
+        crops = torch.rand(16, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+        answers = network.to(memory_format=memory_format).eval()(crops)
+        answers.parents.pow(2).sum().backward()
+        gradients.append(network.get_parameter("trunk.conv1a.weight").grad)
+    first, second = gradients
+    assert first.norm() > 0
+    assert (first - second).norm() < 1e-4 * first.norm()
+
+
 def test_its_cost_is_known_without_running_it() -> None:
     """12.73 G multiply-accumulates a crop, as counted in psa's network."""
     found = describe(load_recipe("mitdet"))
