@@ -75,7 +75,7 @@ class ColourDomains:
         """That of a region drawn at random, changed at random; always the same for a domain."""
         if domain not in self._random:
             rng = np.random.default_rng([self.seed, domain])
-            near = self.staining(self.regions[rng.integers(len(self.regions))])
+            near = self.staining(self.regions[int(rng.integers(len(self.regions)))])
             self._random[domain] = varied(near, rng)
         return self._random[domain]
 
