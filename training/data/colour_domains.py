@@ -49,7 +49,7 @@ class ColourDomains:
         """
         own = int(self.own[number])
         domains = [own, *self._others(own)]
-        domain = domains[rng.integers(len(domains))] if len(domains) > 1 else own
+        domain = domains[int(rng.integers(len(domains)))] if len(domains) > 1 else own
         if domain == own:
             return own, None
         if domain >= self.count:
