@@ -76,7 +76,7 @@ def networks(recipe: BoxesRecipe, folder: Path) -> tuple[int, dict[str, Callable
     bundles = BoxesBundles(recipe)
     model = bundles.exported(build_model(recipe.model))
     graph = folder / "member.onnx"
-    write_onnx(model, bundles.side_px, graph, bundles.output_name)
+    write_onnx(model, bundles.side_px, graph, bundles.output_names)
     ensemble = BoxEnsemble(bundle_of(recipe, graph), "cpu", THREADS)
     count, side = ensemble.batch_size, bundles.side_px
     tiles = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)

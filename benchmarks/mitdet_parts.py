@@ -2,7 +2,7 @@
 
     python benchmarks/mitdet_parts.py --data regions-train --figure-free tissue --runs runs [--epochs 8] [key=value ...]
     torchrun --nproc-per-node 2 benchmarks/mitdet_parts.py ...    # the same in less time
-    python benchmarks/mitdet_parts.py ... --parts InCDP --parts UnSA InCDP    # other combinations than the paper's
+    python benchmarks/mitdet_parts.py ... --parts none --parts UnSA,InCDP    # other combinations than the paper's
 
 Diverse and balanced samples (DGSB), stain enhancement (EFDMix, UnSA) and child classes (InCDP), added in turn, the two
 ways of stain enhancement apart and together. Each combination is trained once without one of the scanners that
@@ -54,11 +54,12 @@ def main() -> None:
     parser.add_argument("--recipe", default="mitdet_small")
     parser.add_argument("--scanner", help="which is held out; the first in the order of their names if not given")
     parser.add_argument("--epochs", type=int, help="of every row, an even number; the recipe's if not given")
-    parser.add_argument("--parts", nargs="*", action="append", choices=list(ON), help="one row; none: no part")
+    of_row = f"one row: of {', '.join(ON)} some with commas between, or none"
+    parser.add_argument("--parts", type=parts_of, action="append", help=of_row)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings of the recipe to change")
     options = parser.parse_intermixed_args()
 
-    rows = [tuple(part for part in ON if part in row) for row in options.parts or ROWS]
+    rows = options.parts or ROWS
     recipes = {parts: recipe_of(parts, options.recipe, options.epochs, options.overrides) for parts in rows}
     some = recipes[rows[0]]
     data = read_data([options.data], options.figure_free, some.input.resolution_um_px)
@@ -83,6 +84,15 @@ def main() -> None:
         f"\n{some.name}, batches of {some.optimiser.batch_size}, seed {some.seed}; epoch and threshold chosen on a "
         f"fifth of the other slides. {held_out(data, some, {scanner: domains[scanner]})}"
     )
+
+
+def parts_of(text: str) -> Parts:
+    """What a row has, in the order of the paper."""
+    named = [] if text == "none" else text.split(",")
+    for name in named:
+        if name not in ON:
+            raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(ON)}")
+    return tuple(part for part in ON if part in named)
 
 
 def recipe_of(parts: Parts, name: str, epochs: int | None, overrides: list[str]) -> NucleiRecipe:

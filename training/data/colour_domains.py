@@ -54,7 +54,7 @@ class ColourDomains:
             return own, None
         if domain >= self.count:
             return domain, self._random_staining(domain)
-        return domain, self.staining(self.regions[rng.choice(np.flatnonzero(self.own == domain))])
+        return domain, self.staining(self.regions[int(rng.choice(np.flatnonzero(self.own == domain)))])
 
     def staining(self, region: Region) -> Staining:
         """How a region is stained."""
