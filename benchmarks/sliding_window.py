@@ -7,8 +7,9 @@ edge, and mostly glass, where one patch in a hundred is left. `detect` is the wh
 Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with as many
 networks of the bundle's recipe: eager torch, warmed up before the clock starts, in batches of 16 tiles, which suit it
 better than those of `detect`. Their weights are random, which takes no other time. Tile, overlap and blending are the
-same. Each way runs in a process of its own. A bundle that finds boxes leaves MONAI no map to make: of it `detect` is
-timed alone.
+same. Each way runs in a process of its own. What `detect` does outside the network is, from the map of tissue to the
+merging, reading, tiling and merging; the rest opens the bundle and writes the files. A bundle that finds boxes leaves
+MONAI no map to make: of it `detect` is timed alone.
 
 Needs anaphase[cpu,train] and, for MONAI, requirements/benchmarks.txt. The last tables are in benchmarks/README.md.
 """
@@ -16,6 +17,7 @@ Needs anaphase[cpu,train] and, for MONAI, requirements/benchmarks.txt. The last 
 import argparse
 import importlib.util
 import io
+import json
 import multiprocessing
 import os
 import resource
@@ -41,10 +43,10 @@ from algorithm.runtime import BoxEnsemble, Ensemble
 
 ONE_PATCH_IN = {"tissue": 1, "glass": 100}
 BUNDLE = Path(__file__).parents[1] / "bundles" / "vm_unet_small"
-COLUMNS = ("region", "way", "seconds", "times MONAI", "outside the network", "tiles", "peak, MB")
+COLUMNS = ("region", "way", "seconds", "times MONAI", "outside the network", "reading to merging", "tiles", "peak, MB")
 MONAI_BATCH = 16
 Measured = dict[str, float]
-"""seconds, network_seconds of them, tiles, peak_mb."""
+"""seconds, network_seconds of them, tiles, peak_mb; of `detect` stages_seconds, from tissue's map to the merging."""
 
 
 def main() -> None:
@@ -114,7 +116,8 @@ def run_detect(region: Path, bundle: Path) -> Measured:
     measured = network.measured(time.perf_counter() - start)
     if code:
         raise SystemExit("detect failed, see above")
-    return measured
+    stages = json.loads((region.with_suffix("") / "run.json").read_text())["seconds"]
+    return {**measured, "stages_seconds": stages["tissue"] + stages["detection"]}
 
 
 def run_monai(region: Path, bundle: Path) -> Measured:
@@ -165,8 +168,10 @@ def cells(measured: Measured, monai: Measured | None) -> str:
     seconds = measured["seconds"]
     outside = 1 - measured["network_seconds"] / seconds
     times = "" if monai is None else f"{seconds / monai['seconds']:.3f}"
+    stages = measured.get("stages_seconds")
+    between = "" if stages is None else f"{(stages - measured['network_seconds']) / seconds:.0%}"
     counted = [f"{measured[key]:,.0f}" for key in ("tiles", "peak_mb")]
-    return " | ".join([f"{seconds:.1f}", times, f"{outside:.0%}", *counted])
+    return " | ".join([f"{seconds:.1f}", times, f"{outside:.0%}", between, *counted])
 
 
 if __name__ == "__main__":
