@@ -230,4 +230,4 @@ def test_what_cannot_be_is_said(
 def test_a_threshold_is_a_probability(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["mine", str(run), "--sources", "a", "--threshold", "1"])
-    assert "1 is no probability" in capsys.readouterr().err
+    assert "1 is no number from" in capsys.readouterr().err

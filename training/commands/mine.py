@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from algorithm.commands.arguments import probability
 from algorithm.commands.console import UsageError, counting_bar, say, say_json
 from algorithm.errors import AlgorithmError
 from training.commands.arguments import Commands
@@ -27,7 +28,7 @@ def add_to(commands: Commands) -> None:
     tissue = "of SPIDER and NCT-CRC-HE-100K these classes alone, as Necrosis DEB; default all that are figure-free"
     parser.add_argument("--tissue", nargs="+", metavar="CLASS", help=tissue)
     threshold = f"the least score of a prediction that is taken; default {THRESHOLD}"
-    parser.add_argument("--threshold", type=_probability, default=THRESHOLD, metavar="X", help=threshold)
+    parser.add_argument("--threshold", type=probability, default=THRESHOLD, metavar="X", help=threshold)
     output = f"the file of look-alikes; one that is there is added to; default {FILE} in the run's folder"
     parser.add_argument("--output", type=Path, metavar="CSV", help=output)
     parser.add_argument("--spacing-um", type=float, metavar="X", help="um per pixel of images that do not say it")
@@ -114,13 +115,3 @@ def _line(name: str, found: "Counts") -> str:
     left_out = f"{found.near_figures} near annotated figures, {found.known} known already"
     where = f"{found.regions} regions, {found.area_mm2:.2f} mm2"
     return f"{name}: {where}; {found.predictions} predictions, {left_out}, {found.look_alikes} look-alikes"
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is no probability: give a number between 0 and 1")
-    return value
