@@ -4,9 +4,9 @@
     torchrun --nproc-per-node 2 benchmarks/fold_range.py ...    # the same in less time
 
 Folds are groups of whole slides of about as many figures of each domain. Every fold is trained once, and each network
-that the recipe keeps of a run is a row. Epoch and threshold are those of the best F1 on the slides held out, so the
-figures are those that validation shows and no measure on new slides. A run that was broken off goes on, one that is
-there is not trained again. Needs anaphase[cpu,train].
+that the recipe keeps of a run is a row. The epoch is the one that the recipe keeps, the threshold that of the best F1
+on the slides held out, so the figures are those that validation shows and no measure on new slides. A run that was
+broken off goes on, one that is there is not trained again. Needs anaphase[cpu,train].
 """
 
 import argparse

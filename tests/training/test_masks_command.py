@@ -11,7 +11,7 @@ import yaml
 from tests.training.drawing import drawn_data, tiny_recipe, tiny_tree, write_midogpp
 from tests.training.nuclick import dark_pixels_checkpoint
 from training.__main__ import main
-from training.bundles.segmentation import member
+from training.bundles.detection import member
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.read import read_data
 from training.data.split import split_fold

@@ -10,7 +10,7 @@ from algorithm.errors import AlgorithmError
 from tests.training.drawing import drawn_data, tiny_recipe, tiny_tree, write_midogpp
 from tests.training.vmamba import vmamba
 from training.__main__ import main
-from training.bundles.segmentation import member
+from training.bundles.detection import member
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.split import split_fold
 from training.fit import fit

@@ -14,10 +14,8 @@ from algorithm.bundle import load_bundle
 from algorithm.runtime import BoxEnsemble
 from training.bundles.base import Logits
 from training.bundles.card import Card
-from training.bundles.origin import provenance
-from training.bundles.segmentation import mean_threshold, member
+from training.bundles.detection import choose_threshold, entries
 from training.data.read import Data
-from training.ensemble import validate_ensemble
 from training.models.boxes import STRIDES
 from training.models.rtmdet import Decoded
 from training.predictor import Predictor
@@ -37,16 +35,7 @@ class BoxesBundles:
 
     def manifest(self, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]) -> dict[str, Any]:
         """The decision threshold is the mean of the members' own."""
-        manifest = BoxesManifest(
-            name=card.name,
-            version=card.version,
-            members=tuple(member(graph, checkpoint) for graph, checkpoint in zip(graphs, checkpoints, strict=True)),
-            input=self.recipe.input,
-            output=BoxesOutput(strides=STRIDES),
-            postprocess=self.recipe.postprocess.model_copy(update={"threshold": mean_threshold(checkpoints)}),
-            provenance=provenance(self.recipe, card),
-            intended_use=card.intended_use,
-        )
+        manifest = BoxesManifest(**entries(self.recipe, checkpoints, card, graphs), output=BoxesOutput(strides=STRIDES))
         return manifest.model_dump(mode="json")
 
     def logits(self, folder: Path) -> Logits:
@@ -68,9 +57,7 @@ class BoxesBundles:
     ) -> None:
         """Choose the decision threshold on the slides that no run trained on."""
         predict = BoxEnsemble(load_bundle(folder), device="cpu").answers
-        validation = validate_ensemble(predict, self.recipe, checkpoints, data)
-        manifest["provenance"]["validation"] = validation.model_dump()
-        manifest["postprocess"]["threshold"] = validation.threshold
+        choose_threshold(predict, self.recipe, checkpoints, data, manifest)
 
     def _in_tiles(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of answers (M, B, 4 + classes, N), whose boxes are in px."""

@@ -15,10 +15,8 @@ from algorithm.nuclei_manifest import NucleiManifest, NucleiOutput
 from algorithm.runtime import CropEnsemble, Judged
 from training.bundles.base import Logits
 from training.bundles.card import Card
-from training.bundles.origin import provenance
-from training.bundles.segmentation import mean_threshold, member
+from training.bundles.detection import choose_threshold, entries
 from training.data.read import Data
-from training.ensemble import validate_ensemble
 from training.models.mitdet import Located, MitDet
 from training.predictor import Predictor
 from training.recipe import NucleiRecipe
@@ -42,16 +40,7 @@ class NucleiBundles:
 
     def manifest(self, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]) -> dict[str, Any]:
         """The decision threshold is the mean of the members' own."""
-        manifest = NucleiManifest(
-            name=card.name,
-            version=card.version,
-            members=tuple(member(graph, checkpoint) for graph, checkpoint in zip(graphs, checkpoints, strict=True)),
-            candidates=self.recipe.candidates,
-            input=self.recipe.input,
-            postprocess=self.recipe.postprocess.model_copy(update={"threshold": mean_threshold(checkpoints)}),
-            provenance=provenance(self.recipe, card),
-            intended_use=card.intended_use,
-        )
+        manifest = NucleiManifest(**entries(self.recipe, checkpoints, card, graphs), candidates=self.recipe.candidates)
         return manifest.model_dump(mode="json")
 
     def logits(self, folder: Path) -> Logits:
@@ -73,9 +62,7 @@ class NucleiBundles:
     ) -> None:
         """Choose the decision threshold on the slides that no run trained on."""
         predict = CropEnsemble(load_bundle(folder), device="cpu")
-        validation = validate_ensemble(predict, self.recipe, checkpoints, data)
-        manifest["provenance"]["validation"] = validation.model_dump()
-        manifest["postprocess"]["threshold"] = validation.threshold
+        choose_threshold(predict, self.recipe, checkpoints, data, manifest)
 
 
 def _together(judged: Judged) -> NDArray[np.float32]:

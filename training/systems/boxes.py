@@ -38,8 +38,7 @@ class BoxDetection:
         tile_px = recipe.input.tile_px
         stains = RegionStains(recipe.augment.stain_model, recipe.seed)
         sampler = AnchorSampler(split.training, tile_px, recipe.sampling, stains)
-        for sentence in sampler.imbalances if distributed.rank() == 0 else ():
-            log.warning(sentence)
+        self.imbalances = sampler.imbalances
         self.made = Batches(recipe, sampler)
         whole = recipe.sampling.model_copy(update={"mosaic": 0.0})
         self.validation_sampler = AnchorSampler(split.validation, tile_px, whole)
@@ -48,6 +47,8 @@ class BoxDetection:
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The process's tiles (n, 3, T, T) in 0 to 1 and the marks (n, 2, T, T) of figures and of look-alikes."""
+        for sentence in self.imbalances if epoch == 0 and distributed.rank() == 0 else ():
+            log.warning(sentence)
         return self.made.of_epoch(epoch)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
