@@ -279,7 +279,8 @@ class ClassificationRecipe(Recipe):
     """A classifier of mitotic figures, normal or atypical.
 
     mask_radius_um: of the disks that stand for figures without masks. select_on: as a detector's; "loss" is that of all
-    tasks together.
+    tasks together. expert_votes: learn the share of experts who call a figure atypical, where a data set says it, in
+    place of their majority, which is all that is measured against.
     """
 
     READING = ("postprocess",)
@@ -291,6 +292,7 @@ class ClassificationRecipe(Recipe):
     postprocess: ClassificationPostprocess = ClassificationPostprocess()
     mask_radius_um: Positive = 3.0
     tasks: TaskSettings = TaskSettings()
+    expert_votes: bool = False
 
     @property
     def side_px(self) -> int:

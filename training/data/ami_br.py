@@ -18,6 +18,7 @@ from training.data.regions import Region, in_memory
 
 TABLE, TRAINING_SPLIT = "AMI-BR.csv", "amibr_train_split.csv"
 COLUMNS = ("slide", "dataset", "uid", "x", "y", "majority_atypical")
+EXPERTS = ("expert1_atypical", "expert2_atypical", "expert3_atypical")
 PATCH_PX, SPACING_UM = 128, 0.25
 CELL_PX = 96
 TUPAC16 = "TUPAC16"
@@ -75,7 +76,7 @@ def domain_of(dataset: str, slide: str) -> str:
 
 def _rows(folder: Path, split: Part) -> pd.DataFrame:
     try:
-        rows = pd.read_csv(folder / TABLE, usecols=list(COLUMNS))
+        rows = pd.read_csv(folder / TABLE, usecols=[*COLUMNS, *EXPERTS])
         training = pd.read_csv(folder / TRAINING_SPLIT, usecols=["slide"])
     except (OSError, ValueError) as error:
         raise InputError(f"{folder} is not AMi-Br: {error}.", f"Give the folder with {TABLE}.") from error
@@ -97,7 +98,9 @@ def _patch(folder: Path, row: Any) -> Region:
     domain = domain_of(row.dataset, row.slide)
     middle = np.array([[PATCH_PX / 2, PATCH_PX / 2]])
     region = in_memory(path.stem, Path(row.slide).stem, domain, pixels, SPACING_UM, middle)
-    return replace(region, scanner=_scanner(domain), whole=False, atypical=np.array([row.majority_atypical]))
+    votes = np.array([np.mean([getattr(row, expert) for expert in EXPERTS])])
+    atypical = np.array([row.majority_atypical])
+    return replace(region, scanner=_scanner(domain), whole=False, atypical=atypical, votes=votes)
 
 
 def _quilt(folder: Path, slide: str, rows: pd.DataFrame, rng: np.random.Generator) -> Region:

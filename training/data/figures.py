@@ -36,6 +36,7 @@ class FigureSampler:
             (region, number) for regions in data_sets for region in regions for number in range(len(region.figures))
         ]
         self.atypical = np.array([is_atypical(figure) for figure in self.figures], dtype=bool)
+        self.votes = np.array([share_for_atypical(figure) for figure in self.figures], dtype=np.float64)
         self.radius_px, self.stains = radius_px, stains
         self._order = EndlessOrder(len(self.figures), [seed])
         if len(set(self.atypical.tolist())) < 2:
@@ -76,6 +77,12 @@ def is_atypical(figure: Figure) -> bool:
     region, number = figure
     assert region.atypical is not None
     return bool(region.atypical[number])
+
+
+def share_for_atypical(figure: Figure) -> float:
+    """Of the experts who looked at a figure; all or none, by its type, where their votes are not known."""
+    region, number = figure
+    return float(is_atypical(figure) if region.votes is None else region.votes[number])
 
 
 def _nearest_is_atypical(region: Region, x: int, y: int, size: int) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from training.data.regions import Region, in_memory
 TABLE = "MIDOG25_Atypical_Classification_Train_Set.csv"
 PATCHES, IMAGES = "MIDOG25_Binary_Classification_Train_Set", "images"
 COLUMNS = ("image_id", "filename", "coordinateX", "coordinateY", "Tumor", "Scanner", "majority")
+EXPERTS = ("expert1", "expert2", "expert3")
 CLASSES = {"NMF": False, "AMF": True}
 CONTEXT_PX = 192
 """What is cut out of an image about a figure: a patch of 128 px and what turning it needs."""
@@ -67,7 +68,7 @@ def midog25_cases(folder: Path) -> list[Case]:
 
 def _rows(path: Path) -> pd.DataFrame:
     try:
-        rows = pd.read_csv(path, usecols=list(COLUMNS))
+        rows = pd.read_csv(path, usecols=[*COLUMNS, *EXPERTS])
     except (OSError, ValueError) as error:
         raise InputError(f"{path} is not the published table: {error}.", "Take the published file.") from error
     for number, kind in enumerate(rows.majority, start=2):
@@ -86,7 +87,14 @@ def _region(folder: Path, row: Any, spacing_um: float) -> Region | None:
         return None
     slide, domain = Path(row.filename).stem, tumour_name(row.Tumor)
     region = in_memory(row.image_id, slide, domain, pixels, own_spacing_um, centre)
-    return replace(region, scanner=scanner_name(row.Scanner), whole=False, atypical=np.array([CLASSES[row.majority]]))
+    atypical, votes = np.array([CLASSES[row.majority]]), np.array([_share_for_atypical(row)])
+    return replace(region, scanner=scanner_name(row.Scanner), whole=False, atypical=atypical, votes=votes)
+
+
+def _share_for_atypical(row: Any) -> float:
+    """Of the experts who named a type; the majority's where none did."""
+    named = [CLASSES[vote] for vote in (getattr(row, expert) for expert in EXPERTS) if vote in CLASSES]
+    return float(np.mean(named or [CLASSES[row.majority]]))
 
 
 def _read(path: Path, centre: tuple[float, float] | None, spacing_um: float) -> Any:

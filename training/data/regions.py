@@ -28,7 +28,8 @@ class Region:
     scanner: empty where unknown. whole: one piece of tissue to be searched, not a sheet of patches edge to edge nor a
     whole slide. tissue: what a figure-free region shows, by its data set's class; empty where none is known.
     mask: (x, y, width, height) in px to (height, width) uint8, 1 on figures; None: nothing but their centres is known.
-    atypical: (N,) bool, which of the figures are; None: they are not typed.
+    atypical: (N,) bool, which of the figures are; None: they are not typed. votes: (N,) float64, the share of experts
+    who call each of them atypical; None: their votes are not known.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Region:
     whole: bool = True
     mask: Callable[[int, int, int, int], NDArray[np.uint8]] | None = None
     atypical: NDArray[np.bool_] | None = None
+    votes: NDArray[np.float64] | None = None
     tissue: str = ""
 
 

@@ -45,10 +45,11 @@ class Classification:
         self.stains = RegionStains(recipe.augment.stain_model, recipe.seed)
         self.sampler = self._sampler(split.training)
         self.validation = self._sampler(split.validation)
-        self.class_weights = class_weights(self.sampler.atypical).to(device)
+        self.types = self._types(self.sampler)
+        self.class_weights = class_weights(self.types).to(device)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """The process's patches (n, 3, P, P) in 0 to 1, masks (n, 2, P, P) of the classes, and types (n, 1)."""
+        """The process's patches (n, 3, P, P) in 0 to 1, masks (n, 2, P, P) of the classes, types (n, 1)."""
         return ahead((self.make(epoch, number) for number in range(self.recipe.optimiser.batches_per_epoch)), 1)
 
     def make(self, epoch: int, number: int) -> Batch:
@@ -61,7 +62,7 @@ class Classification:
             generator = generator_from(np.random.default_rng([recipe.seed, epoch, number, place]))
             window = self.sampler.window(index, window_size(side, recipe.augment))
             patch, masks = augmented_tiles([window], side, recipe.augment, generator)
-            made.append((patch, masks, torch.tensor([[float(self.sampler.atypical[index])]])))
+            made.append((patch, masks, torch.tensor([[self.types[index]]])))
         return tuple(torch.cat(parts) for parts in zip(*made, strict=True))
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -99,6 +100,10 @@ class Classification:
         radius_px = self.recipe.mask_radius_um / self.recipe.input.resolution_um_px
         return FigureSampler(data_sets, radius_px, self.recipe.seed, self.stains)
 
+    def _types(self, sampler: FigureSampler) -> NDArray[np.float32]:
+        """(N,): 0, normal, to 1, atypical, which a figure is between only where the recipe learns from votes."""
+        return (sampler.votes if self.recipe.expert_votes else sampler.atypical).astype(np.float32)
+
     def _unchanged(self, sampler: FigureSampler) -> Iterator[Batch]:
         """All figures in their order as they are, in batches as `batches` makes them."""
         side, generator = self.recipe.input.patch_px, torch.Generator()
@@ -106,7 +111,7 @@ class Classification:
             chosen = range(start, min(start + VALIDATION_BATCH, len(sampler)))
             windows = [sampler.window(index, side) for index in chosen]
             patches, masks = augmented_tiles(windows, side, UNCHANGED, generator)
-            types = torch.from_numpy(sampler.atypical[start : start + VALIDATION_BATCH]).float()[:, None]
+            types = torch.from_numpy(self._types(sampler)[start : start + VALIDATION_BATCH])[:, None]
             yield patches, masks.to(self.device), types.to(self.device)
 
     def _logits(self, model: nn.Module, patches: Tensor, half: bool = False) -> list[Tensor]:
@@ -139,16 +144,15 @@ def figures(
     return {f"{part}_{NAMES[name]}": value for name, value in counted.items() if name in NAMES and value is not None}
 
 
-def class_weights(atypical: NDArray[np.bool_]) -> Tensor:
+def class_weights(types: NDArray[np.float32]) -> Tensor:
     """(2,): N / (2 N_c) of normal and of atypical figures (N,), so that both count alike."""
-    counts = np.bincount(atypical.astype(np.int64), minlength=2)
-    return torch.tensor(len(atypical) / (2 * counts), dtype=torch.float32)
+    atypical = types.sum(dtype=np.float64)
+    return torch.tensor(len(types) / (2 * np.array([len(types) - atypical, atypical])), dtype=torch.float32)
 
 
 def weighted_cross_entropy(logits: Tensor, types: Tensor, weights: Tensor) -> Tensor:
-    """Mean binary cross-entropy of logits and types (B, 1), each weighted by its class."""
-    of_each = torch.where(types > 0.5, weights[1], weights[0])
-    return F.binary_cross_entropy_with_logits(logits, types, of_each)
+    """Mean binary cross-entropy of logits and types (B, 1), 0 to 1, either class of a type with its own weight."""
+    return (weights[1] * types * F.softplus(-logits) + weights[0] * (1 - types) * F.softplus(logits)).mean()
 
 
 def task_losses(segmentation: Tensor, pixel_classes: Tensor, masks: Tensor, settings: TaskSettings) -> Tensor:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from algorithm.errors import InputError
 from tests.training.drawing import drawn_pixels
-from training.data.ami_br import CELL_PX, TABLE, TRAINING_SPLIT, patch_path, read_ami_br
+from training.data.ami_br import CELL_PX, EXPERTS, TABLE, TRAINING_SPLIT, patch_path, read_ami_br
 
 # slide, data set, number, centre on the slide, atypical: the second figure of 002.tiff is seen in the first's patch
 ROWS = [
@@ -25,6 +25,7 @@ TRAINING = {"002.tiff", "61.tif"}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     table = pd.DataFrame(ROWS, columns=["slide", "dataset", "uid", "x", "y", "majority_atypical"])
+    table = table.assign(**dict.fromkeys(EXPERTS, table.majority_atypical))
     table.to_csv(tmp_path / TABLE)
     table[table.slide.isin(TRAINING)].to_csv(tmp_path / TRAINING_SPLIT)
     for slide, dataset, uid, x, y, atypical in ROWS:

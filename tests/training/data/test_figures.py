@@ -53,6 +53,11 @@ def test_neighbours_of_another_class_have_their_own_masks(sampler: FigureSampler
     assert normal.sum() >= 113
 
 
+def test_votes_are_the_experts_or_else_the_type() -> None:
+    voted = replace(typed("one", True, False), votes=np.array([2 / 3, 1 / 3]))
+    assert FigureSampler([[voted], [typed("two", False, True)]]).votes.tolist() == [2 / 3, 1 / 3, 0, 1]
+
+
 def test_a_window_that_leaves_the_region_is_reflected(sampler: FigureSampler) -> None:
     window = sampler.window(0, 64)
     region = sampler.figures[0][0]

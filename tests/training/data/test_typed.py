@@ -11,7 +11,7 @@ from PIL import Image
 from algorithm.errors import InputError
 from tests.synthetic.tiff import write_region
 from tests.training.drawing import drawn_pixels, tiny_classifier_recipe
-from training.data import midog25
+from training.data import ami_br, midog25
 from training.data.ami_br import TABLE, TRAINING_SPLIT, patch_path, read_ami_br_patches
 from training.data.class_folders import read_class_folders
 from training.data.midog25 import read_midog25
@@ -19,12 +19,12 @@ from training.data.read import read_cases
 from training.data.split import split_fold
 from training.data.typed import read_typed
 
-# slide, data set, number, atypical
+# slide, data set, number, atypical to the majority and to each expert
 AMI_BR = [
-    ("002.tiff", "MIDOG21", 1, False),
-    ("002.tiff", "MIDOG21", 2, True),
-    ("61.tif", "TUPAC16", 3, True),
-    ("120.tiff", "MIDOG21", 4, False),
+    ("002.tiff", "MIDOG21", 1, False, False, False, False),
+    ("002.tiff", "MIDOG21", 2, True, True, False, True),
+    ("61.tif", "TUPAC16", 3, True, True, True, True),
+    ("120.tiff", "MIDOG21", 4, False, True, False, False),
 ]
 COLUMNS = ("image_id", "filename", "coordinateX", "coordinateY", "Tumor", "Scanner", "Origin", "Species")
 EXPERTS = ("expert1", "expert2", "expert3", "majority")
@@ -41,11 +41,12 @@ def write_picture(path: Path, seed: int = 0, side: int = 128) -> None:
 
 
 def write_ami_br(folder: Path) -> Path:
-    table = pd.DataFrame(AMI_BR, columns=["slide", "dataset", "uid", "majority_atypical"]).assign(x=500, y=500)
+    table = pd.DataFrame(AMI_BR, columns=["slide", "dataset", "uid", "majority_atypical", *ami_br.EXPERTS])
+    table = table.assign(x=500, y=500)
     folder.mkdir()
     table.to_csv(folder / TABLE)
     table[table.slide != "120.tiff"].to_csv(folder / TRAINING_SPLIT)
-    for slide, data_set, number, atypical in AMI_BR:
+    for slide, data_set, number, atypical, *_ in AMI_BR:
         write_picture(patch_path(folder, data_set, number, atypical), seed=number + len(slide))
     return folder
 
@@ -64,6 +65,7 @@ def test_a_patch_of_ami_br_has_its_figure_in_the_middle(tmp_path: Path) -> None:
         ("MIDOG21_2", "002", "Hamamatsu XR", "Hamamatsu XR", [True]),
         ("TUPAC16_3", "61", "TUPAC16", "", [True]),
     ]
+    assert [region.votes.tolist() for region in found] == [[0], [2 / 3], [1]]
     for region in found:
         assert (region.width, region.height, region.figures.tolist()) == (128, 128, [[64, 64]])
         assert region.read(64, 64, 1, 1)[0, 0, 0] < 80
@@ -96,7 +98,18 @@ def test_midog25s_patches(tmp_path: Path) -> None:
         ("1.png", "002", "human breast cancer", "Hamamatsu XR", [True]),
         ("2.png", "002", "human breast cancer", "Hamamatsu XR", [False]),
     ]
+    assert [region.votes.tolist() for region in found.regions] == [[2 / 3], [1 / 3]]
     assert found.regions[0].figures.tolist() == [[64, 64]]
+
+
+def test_experts_who_named_no_type_do_not_vote(tmp_path: Path) -> None:
+    rows = [
+        (*row[:8], *votes, row[-1]) for row, votes in zip(MIDOG25, (("AMF", "", "AMF"), ("", "", "")), strict=False)
+    ]
+    folder = write_midog25(tmp_path / "MIDOG25", rows)
+    for name, *_ in rows:
+        write_picture(folder / midog25.PATCHES / str(name))
+    assert [region.votes.tolist() for region in read_midog25(folder).regions] == [[1], [0]]
 
 
 def test_midog25_without_patches_is_cut_out_of_midogpps_images(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,16 +41,23 @@ LONGER = {"learning_rate": 1e-2, "batch_size": 8, "epochs": 3, "batches_per_epoc
 
 
 def test_classes_weigh_alike() -> None:
-    atypical = np.array([True] + [False] * 3)
-    weights = class_weights(atypical)
+    weights = class_weights(np.array([1, 0, 0, 0], np.float32))
     assert weights.tolist() == pytest.approx([4 / 6, 4 / 2])
     assert (weights[1], weights[0] * 3) == (2, 2)
+    assert class_weights(np.array([2 / 3, 1 / 3, 0, 0], np.float32)).tolist() == pytest.approx(weights.tolist())
 
 
 def test_cross_entropy_by_hand() -> None:
     logits, types = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [0.0]])
     expected = (3 * math.log(2) + 0.5 * math.log(1 + math.exp(2))) / 2
     assert weighted_cross_entropy(logits, types, torch.tensor([0.5, 3.0])).item() == pytest.approx(expected)
+
+
+def test_cross_entropy_of_a_split_vote_is_that_of_its_experts() -> None:
+    logits, weights = torch.tensor([[0.7]] * 3), torch.tensor([0.5, 3.0])
+    by_expert = weighted_cross_entropy(logits, torch.tensor([[1.0], [1.0], [0.0]]), weights)
+    together = weighted_cross_entropy(logits[:1], torch.tensor([[2 / 3]]), weights)
+    assert together.item() == pytest.approx(by_expert.item())
 
 
 def test_generalised_dice_by_hand() -> None:
@@ -103,6 +111,20 @@ def test_batches_follow_from_epoch_and_number_and_processes_share_them(monkeypat
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     monkeypatch.setattr(distributed, "rank", lambda: 1)
     assert torch.equal(one.make(0, 1)[0], patches[1::2])
+
+
+def test_votes_are_learnt_where_the_recipe_says_so_but_never_measured_against() -> None:
+    recipe = tiny_classifier_recipe(expert_votes=True)
+    data = typed_data()
+    split_votes = [[replace(r, votes=0.25 + 0.5 * r.atypical) for r in regions] for regions in data.annotated]
+    trainer = Trainer(recipe, split_fold(replace(data, annotated=split_votes), recipe, 0))
+    learnt = trainer.system.make(0, 1)[2]
+    assert set(learnt.flatten().tolist()) == {0.25, 0.75}
+    assert torch.equal(learnt, 0.25 + 0.5 * system().make(0, 1)[2])
+    voted, by_majority = (of.validate(trainer.model) for of in (trainer.system, system()))
+    assert voted.pop("validation_loss") != by_majority.pop("validation_loss")
+    assert voted.pop("validation_main_loss") != by_majority.pop("validation_main_loss")
+    assert voted == by_majority
 
 
 def test_batch_in_parts_has_the_same_loss() -> None:
