@@ -51,8 +51,8 @@ def table(recipe: DetectionRecipe, runs: list[Path]) -> str:
     batches = settings.epochs * settings.batches_per_epoch
     columns = [*(f"fold {fold}" for fold in range(len(runs))), "mean (standard deviation)"]
     lines = [
-        f"{recipe.name}, each run: {batches * settings.batch_size:,} tiles ({batches:,} batches of "
-        f"{settings.batch_size}), seed {recipe.seed}.",
+        f"{recipe.name}, each run: {'at most ' if settings.patience else ''}{batches * settings.batch_size:,} tiles "
+        f"({batches:,} batches of {settings.batch_size}), seed {recipe.seed}.",
         "",
         f"| F1 | {' | '.join(columns)} |",
         f"|---|{'---|' * len(columns)}",

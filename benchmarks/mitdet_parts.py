@@ -7,8 +7,8 @@
 Diverse and balanced samples (DGSB), stain enhancement (EFDMix, UnSA) and child classes (InCDP), added in turn, the two
 ways of stain enhancement apart and together. Each combination is trained once without one of the scanners that
 MIDOG++'s table (datasets_xvalidation.csv in the folder of the data) names. The network that is measured has seen as
-many crops in every row: with child classes half of the epochs are the parent stage's. What it takes to choose the
-samples stands beside. Settings hold for all rows; of a part they say what it is where a row has it
+many crops in every row: with child classes half of the epochs are the parent stage's, and no stage ends early. What it
+takes to choose the samples stands beside. Settings hold for all rows; of a part they say what it is where a row has it
 (sampling.unsa=vahadane_random). A run that was broken off goes on, one that is there is not trained again. Needs
 anaphase[cpu,train].
 """
@@ -97,7 +97,8 @@ def parts_of(text: str) -> Parts:
 
 def recipe_of(parts: Parts, name: str, epochs: int | None, overrides: list[str]) -> NucleiRecipe:
     """The recipe with these parts and no others; with child classes its epochs are shared by two stages."""
-    changes = [*ON.values(), *overrides, *(off for part, off in OFF.items() if part not in parts), FOLDS_BY]
+    off = [of for part, of in OFF.items() if part not in parts]
+    changes = [*ON.values(), *overrides, *off, FOLDS_BY, "optimiser.patience=null"]
     recipe = load_recipe(name, changes)
     if not isinstance(recipe, NucleiRecipe):
         raise SystemExit(f"{recipe.name} has no such parts: give a recipe of nuclei.")

@@ -61,7 +61,8 @@ def _budget(recipe: AnyRecipe) -> str:
     """What every run is trained with."""
     settings = recipe.optimiser
     batches = settings.epochs * settings.batches_per_epoch
-    patches = f"{batches * settings.batch_size:,} patches ({batches:,} batches of {settings.batch_size})"
+    most = "at most " if settings.patience else ""
+    patches = f"{most}{batches * settings.batch_size:,} patches ({batches:,} batches of {settings.batch_size})"
     return f"{recipe.name}, each run: {patches}, {settings.epochs} epochs, {settings.precision}, seed {recipe.seed}."
 
 

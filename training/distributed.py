@@ -98,6 +98,15 @@ def wait() -> None:
         distributed.barrier()
 
 
+def first_says(truth: bool) -> bool:
+    """What the first process holds true, in every process; the others wait for it."""
+    if world_size() == 1:
+        return truth
+    word = torch.tensor(int(truth), device=device())
+    distributed.broadcast(word, src=0)
+    return bool(word)
+
+
 @contextmanager
 def alone() -> Iterator[None]:
     """While the other processes wait, this one computes on a CPU with the threads of all on its machine."""

@@ -141,7 +141,11 @@ class OptimiserSettings(Settings):
     validation. average: the share by which each step moves the mean of the weights (training/averaging.py), which then
     is what is validated and kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992);
     0: no mean. averages: of several means, each of which is validated and kept beside the network that trains, in a
-    folder of its own (training/kept.py); none: one network is kept.
+    folder of its own (training/kept.py); none: one network is kept. epochs: at most, where there is a patience.
+    patience: after how many epochs in which none of the networks that are kept becomes better, by what `select_on`
+    selects, a run ends; none: never. It goes with a constant rate alone. A cosine leads up to networks that are best at
+    its end, and what seems a plateau on the way there is the rate, which is still high: a run that ends on it has
+    never been at zero.
     """
 
     method: Literal["adamw", "sgd"] = "adamw"
@@ -157,6 +161,7 @@ class OptimiserSettings(Settings):
     average: Share = 0.0
     averages: tuple[SomeShare, ...] = ()
     epochs: int = Field(100, ge=1)
+    patience: Count | None = None
     batches_per_epoch: int = Field(1000, ge=1)
 
     @model_validator(mode="after")
@@ -167,12 +172,19 @@ class OptimiserSettings(Settings):
             raise ValueError("averages should be different shares")
         return self
 
+    @model_validator(mode="after")
+    def _a_cosine_comes_to_its_end(self) -> Self:
+        if self.patience is not None and self.schedule == "cosine":
+            raise ValueError("patience would end a cosine before it is at zero: set schedule=constant or no patience")
+        return self
+
 
 class Recipe(Settings):
     """One system at one size: what all systems have.
 
     folds: how many by slide; by domain there are as many as domains. validate_on: where folds are by domain, what
     chooses the epoch: one in `folds` of the other domains' slides, or all of the domain after the one held out.
+    select_on: what decides which epoch is kept; each system says of what.
     """
 
     READING: ClassVar[tuple[str, ...]]
@@ -183,9 +195,16 @@ class Recipe(Settings):
     folds: int = Field(5, ge=2)
     folds_by: FoldsBy = "slide"
     validate_on: ValidateOn = "slides"
+    select_on: str
     model: ModelSettings
     augment: AugmentSettings = AugmentSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
+
+    @model_validator(mode="after")
+    def _patience_has_an_end(self) -> Self:
+        if self.optimiser.patience is not None and self.select_on == "last":
+            raise ValueError("optimiser.patience never ends with select_on=last, by which every epoch is better")
+        return self
 
 
 class DetectionRecipe(Recipe):

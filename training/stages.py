@@ -180,7 +180,8 @@ class Stages:
 
     def _difficulty(self, crops: Crops, figures: Numbers, others: Numbers, part: int) -> MitDet:
         """A network trained on some of the nuclei without a figure."""
-        optimiser = self.recipe.optimiser.model_copy(update={"epochs": self.recipe.sampling.difficulty_epochs})
+        length = {"epochs": self.recipe.sampling.difficulty_epochs, "patience": None}  # all judges learn for as long
+        optimiser = self.recipe.optimiser.model_copy(update=length)
         changes = {"optimiser": optimiser, "seed": self.recipe.seed + part, "select_on": "last"}
         recipe = self.two_classes.model_copy(update=changes)
         return self._trained(recipe, crops.taken(np.concatenate([figures, others])), f"{DIFFICULTY}-{part}")

@@ -26,9 +26,10 @@ from training.weights.files import Weights
 
 
 def train(trainer: "Trainer", run: Path, resume: bool) -> None:
-    """All epochs, or those that the run's last checkpoint still lacks, into the run's folder.
+    """All epochs, or those that the run's last checkpoint still lacks, into the run's folder; fewer by `patience`.
 
-    Raises AlgorithmError where the folder holds another run or nothing to resume.
+    The first process alone validates, so it says to all when the run has ended. Raises AlgorithmError where the folder
+    holds another run or nothing to resume.
     """
     recipe = trainer.recipe
     if resume:
@@ -42,7 +43,7 @@ def train(trainer: "Trainer", run: Path, resume: bool) -> None:
     with _boards(folders if first else []) as boards, Progress(disable=not first) as progress:
         title = f"{recipe.name}, fold {trainer.fold}"
         bar = progress.add_task(title, total=recipe.optimiser.epochs, completed=trainer.epoch)
-        while trainer.epoch < recipe.optimiser.epochs:
+        while not distributed.first_says(trainer.ended):
             batches = progress.add_task(f"epoch {trainer.epoch + 1}", total=recipe.optimiser.batches_per_epoch)
             training_loss = trainer.run_epoch(lambda task=batches: progress.advance(task))
             progress.remove_task(batches)
@@ -52,8 +53,10 @@ def train(trainer: "Trainer", run: Path, resume: bool) -> None:
                 trainer.save(run)
                 for folder, board, kept in zip(folders, boards, trainer.kept, strict=True):
                     _record(folder, board, kept.metrics)
-            distributed.wait()
             progress.advance(bar)
+        if first and trainer.epoch < recipe.optimiser.epochs:
+            waited = f"no better epoch since {trainer.epoch_of_best}, so it ended after {trainer.epoch}."
+            progress.console.print(f"{title}: {waited}", soft_wrap=True)
 
 
 class Trainer:
@@ -74,6 +77,18 @@ class Trainer:
         self.optimiser = optimiser_of(self.model, recipe.optimiser)
         self.system = system or build_system(recipe, split, self.device)
         self.epoch = 0
+
+    @property
+    def epoch_of_best(self) -> int:
+        """The last in which a network that is kept became better; 0 before any."""
+        return max(kept.best.get("epoch", 0) for kept in self.kept)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all epochs are trained, or as many without a better one as the recipe has patience for."""
+        settings = self.recipe.optimiser
+        waited = self.epoch - self.epoch_of_best
+        return self.epoch >= settings.epochs or (settings.patience is not None and waited >= settings.patience)
 
     def run_epoch(self, advance: Any) -> float:
         """Train for one epoch: the mean loss of its batches."""

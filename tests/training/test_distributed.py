@@ -87,6 +87,16 @@ def test_two_processes_go_on_where_one_stopped(
 
 
 @pytest.mark.slow
+def test_both_processes_end_where_the_first_finds_nothing_better(words: list[str], tmp_path: Path) -> None:
+    """The second validates nothing, and would go on for all of nine epochs. The rate moves no figure."""
+    patient = ["optimiser.patience=1", "optimiser.epochs=9", "optimiser.learning_rate=1e-9", "select_on=f1"]
+    done = two_processes("training", *words, str(tmp_path), *patient)
+    assert done.returncode == 0, done.stderr
+    assert load_checkpoint(tmp_path / LAST)["epoch"] == 2
+    assert done.stdout.count("no better epoch since 1") == 1
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("rank", "method"), [(0, "validate"), (1, "_step")])
 def test_where_one_fails_the_other_ends(words: list[str], tmp_path: Path, rank: int, method: str) -> None:
     """The other waits for the first to validate, or for the second's share of a batch; a day, if it were let."""

@@ -59,6 +59,7 @@ def test_mitdet_is_as_published() -> None:
     assert (recipe.input.mean, recipe.input.std) == ((0, 0, 0), (1, 1, 1))
     assert (optimiser.method, optimiser.learning_rate, optimiser.momentum) == ("sgd", 1e-3, 0.9)
     assert (optimiser.weight_decay, optimiser.batch_size, optimiser.epochs) == (5e-4, 150, 30)
+    assert (optimiser.patience, load_recipe("mitdet_small").optimiser.patience) == (5, None)
     sampling, loss = recipe.sampling, recipe.loss
     assert (sampling.balance, sampling.clusters, sampling.ratio) == ("both", 10, 5)
     assert (sampling.epsilon, sampling.parts, sampling.pool, sampling.reach_um) == (0.5, 3, "first", 7.5)
@@ -156,6 +157,8 @@ def test_overrides_are_yaml_and_reach_inside() -> None:
         ("optimiser.averages=[0.1, 0]", "optimiser.averages.1: should be greater than 0"),
         ("optimiser.averages=[1e-3, 0.001]", "optimiser: averages should be different shares"),
         ("optimiser={average: 0.1, averages: [0.1]}", "optimiser: average keeps one mean in the network's place and"),
+        ("optimiser.patience=0", "optimiser.patience: should be greater than or equal to 1"),
+        ("optimiser={patience: 3, schedule: cosine}", "optimiser: patience would end a cosine before it is at zero"),
         ("optimiser.epochs=many", "optimiser.epochs: should be a valid integer"),
         ("model.width=30", "model.width: should be a multiple of 4"),
         ("model.stem=[16, 32, 64]", "stem has 3 levels, which do not make patches of 4 px"),
@@ -183,6 +186,11 @@ def test_a_wrong_override_is_named(override: str, named: str) -> None:
     [
         ("multitask", ["model.encoder.width=0"], "model.encoder.width: should be greater than or equal to 1"),
         ("multitask", ["model={name: vm_unet}"], "model.name: should be 'multitask'"),
+        (
+            "vm_unet",
+            ["optimiser.patience=3", "select_on=last"],
+            "optimiser.patience never ends with select_on=last",
+        ),
         ("vm_unet", ["model={name: multitask}"], "'vm_unet', 'unet'"),
         (
             "multitask",

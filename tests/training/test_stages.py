@@ -152,6 +152,17 @@ def test_balance_can_be_less(balance: str, count: int, trained: list[int], tmp_p
     np.testing.assert_array_equal(again.points, chosen.points)
 
 
+def test_those_that_judge_have_no_patience(trained: list[int], tmp_path: Path) -> None:
+    """They keep their last epoch, and learn for as long as each other; what they leave is read again."""
+    recipe = tiny_nuclei_recipe(optimiser={**RECIPE.optimiser.model_dump(), "patience": 1})
+    stages = Stages(recipe, split_of(recipe), tmp_path, None)
+    for _ in range(2):
+        stages.chosen(stages.crops())
+        assert trained == [0, 0]
+        (tmp_path / SECOND).unlink()
+    assert load_checkpoint(tmp_path / "difficulty-1" / LAST)["recipe"]["optimiser"]["patience"] is None
+
+
 def test_without_children_there_is_one_stage(trained: list[int], tmp_path: Path) -> None:
     recipe = tiny_nuclei_recipe(
         model={**RECIPE.model.model_dump(), "children": 0}, sampling={"balance": "none", "reach_um": 1.5}

@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     kept, exported = found.activation_bytes / 1e9, found.exported_bytes / 1e9
     say(f"{kept:.3f} GB a tile kept for its gradient in training, {exported:.3f} GB held at once by the exported graph")
     training = _with_time(cost.operations, arguments.teraflops)
-    say(f"training: {cost.tiles:,} tiles, {training}; {cost.bytes / 1e9:.1f} GB and what each step needs besides")
+    most = "at most " if recipe.optimiser.patience else ""
+    say(f"training: {most}{cost.tiles:,} tiles, {training}; {cost.bytes / 1e9:.1f} GB and what each step needs besides")
     if cost.region_operations is not None:
         region = _with_time(cost.region_operations, arguments.teraflops)
         say(f"searching a region of the largest size: {cost.region_tiles:,} tiles, {region}")
