@@ -36,11 +36,10 @@ from training.data.stain_template import split_as_template
 from training.models.build import build_model
 from training.models.mitdet import FIGURE, Answers, MitDet
 from training.pictures.clusters import write_clusters
-from training.pictures.scatter import scatter
-from training.pictures.sheet import shown_of
+from training.pictures.features import features_picture
 from training.recipe import NucleiRecipe
 from training.systems.incdp import Children, buffers, divide
-from training.systems.nuclei import CropPredictor, Nuclei, find_crops, judged
+from training.systems.nuclei import CropPredictor, Nuclei, features_of, find_crops, judged
 from training.trainer import Trainer, starting_network, train
 from training.weights.files import Weights, read_weights, write_weights
 
@@ -48,8 +47,6 @@ Arrays = dict[str, NDArray[Any]]
 START, CROPS, FIRST, SECOND, CHILDREN = "start.safetensors", "crops.npz", "first.npz", "second.npz", "children.npz"
 CLUSTERS, DIFFICULTY, PARENT, PICTURE = "clusters", "difficulty", "parent", "children.png"
 NOBODY = -1
-SHOWN = 5000
-"""How many points the picture of features has, at most."""
 
 
 def last_stage(recipe: NucleiRecipe, split: Split, run: Path, resume: bool, weights: Weights | None) -> Trainer:
@@ -127,12 +124,9 @@ class Stages:
         """The child classes of the crops, by the features that the parent network has of them."""
 
         def make() -> Arrays:
-            features = np.concatenate([answers.features.numpy() for answers in self._judged(parent, crops)])
-            found = divide(features, crops.classes, self.recipe.model.children, self.recipe.seed)
-            shown = shown_of(len(crops), SHOWN)
-            points = principal_axes(features[shown], 2).reduced(features[shown])
-            names = [f"{of} {number}" for of in ("other", "figure") for number in range(self.recipe.model.children)]
-            scatter(points, found.labels[shown], names).save(self.run / PICTURE)
+            number, features = self.recipe.model.children, self._features(parent, crops)
+            found = divide(features, crops.classes, number, self.recipe.seed)
+            features_picture({"": features}, found.labels, number).save(self.run / PICTURE)
             return found._asdict()
 
         return Children(**self._kept(CHILDREN, make))
@@ -144,7 +138,7 @@ class Stages:
         def make() -> Arrays:
             model = starting_network(self.two_classes, self.start).to(self.device)
             fitted = crops.taken(others[drawn(len(others), seed)])
-            axes = principal_axes(np.concatenate([told.features.numpy() for told in self._judged(model, fitted)]))
+            axes = principal_axes(self._features(model, fitted))
             told = self._judged(model, crops.taken(others))
             points = np.concatenate([axes.reduced(of_batch.features.numpy()) for of_batch in told])
             clusters = k_means(points, settings.clusters, seed).labels
@@ -201,8 +195,13 @@ class Stages:
         return Nuclei(recipe, self.split, self.device, crops, children, searches)
 
     def _judged(self, model: nn.Module, crops: Crops) -> Iterator[Answers]:
-        predictor = CropPredictor(model, self.recipe.input, self.device)
-        return judged(predictor, crops, self.recipe.input.patch_px)
+        return judged(self._predictor(model), crops, self.recipe.input.patch_px)
+
+    def _features(self, model: nn.Module, crops: Crops) -> NDArray[np.float32]:
+        return features_of(self._predictor(model), crops, self.recipe.input.patch_px)
+
+    def _predictor(self, model: nn.Module) -> CropPredictor:
+        return CropPredictor(model, self.recipe.input, self.device)
 
     def _probabilities(self, model: nn.Module, crops: Crops) -> NDArray[np.float64]:
         """(N,), of the figure."""

@@ -33,7 +33,7 @@ class Axes(NamedTuple):
 
     def reduced(self, features: Floats) -> NDArray[np.float64]:
         """Features (N, C), brought to length 1, along the axes, (N, D)."""
-        return np.asarray((_units(features) - self.mean) @ self.directions)
+        return np.asarray((of_unit_length(features) - self.mean) @ self.directions)
 
 
 def principal_axes(features: Floats, dimensions: int = DIMENSIONS) -> Axes:
@@ -41,7 +41,7 @@ def principal_axes(features: Floats, dimensions: int = DIMENSIONS) -> Axes:
 
     Each points to where its largest component is positive.
     """
-    units = _units(features)
+    units = of_unit_length(features)
     mean, channels = units.mean(axis=0), units.shape[1]
     kept = min(dimensions, len(units), channels)
     covariance = (units - mean).T @ (units - mean)
@@ -78,6 +78,7 @@ def drawn(count: int, seed: int) -> NDArray[np.int64]:
     return np.sort(np.random.default_rng(seed).choice(count, FITTED, replace=False))
 
 
-def _units(features: Floats) -> NDArray[np.float64]:
+def of_unit_length(features: Floats) -> NDArray[np.float64]:
+    """Features (N, C) brought to length 1."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return np.asarray(features / np.maximum(lengths, 1e-12), np.float64)

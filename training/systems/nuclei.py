@@ -145,13 +145,13 @@ class Nuclei:
         return CropPredictor(model, self.recipe.input, self.device)
 
     def _validation_loss(self, model: nn.Module) -> float:
-        crops = self._validation_crops
+        crops = self.validation_crops
         answers = judged(self._predictor(model), crops, self.recipe.input.patch_px)
         logits = torch.cat([of_batch.parents for of_batch in answers])
         return parent_loss(Answers(logits, logits, logits), torch.from_numpy(crops.classes), self.recipe.loss).item()
 
     @cached_property
-    def _validation_crops(self) -> Crops:
+    def validation_crops(self) -> Crops:
         """Figures and as many other nuclei of the validation regions, drawn once."""
         recipe, rng = self.recipe, np.random.default_rng(self.recipe.seed)
         crops = find_crops(recipe, [region for regions in self.split.validation for region in regions])
@@ -182,6 +182,11 @@ def judged(predictor: CropPredictor, crops: Crops, side_px: int) -> Iterator[Ans
     for start in range(0, len(crops), CROPS_AT_ONCE):
         numbers = range(start, min(start + CROPS_AT_ONCE, len(crops)))
         yield predictor.answers(np.stack([crops.pixels(number, side_px) for number in numbers]))
+
+
+def features_of(predictor: CropPredictor, crops: Crops, side_px: int) -> NDArray[np.float32]:
+    """(N, C), of all crops in their order."""
+    return np.concatenate([answers.features.numpy() for answers in judged(predictor, crops, side_px)])
 
 
 def find_crops(recipe: NucleiRecipe, regions: list[Region], advance: Callable[[], None] = lambda: None) -> Crops:

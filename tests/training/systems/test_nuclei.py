@@ -150,7 +150,7 @@ def test_the_validation_loss_of_a_network_that_knows_nothing() -> None:
     torch.nn.init.zeros_(model.parent_head.weight)
     system.searches = False
     assert system.validate(model) == {"validation_loss": pytest.approx(0.25 * math.log(2))}
-    assert np.bincount(system._validation_crops.classes).tolist() == [20, 20]
+    assert np.bincount(system.validation_crops.classes).tolist() == [20, 20]
 
 
 def test_all_nuclei_are_found_by_a_network_that_says_yes() -> None:
