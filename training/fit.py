@@ -8,7 +8,8 @@ from training.checkpoints import LAST
 from training.data.folds import Fold
 from training.data.read import Data
 from training.data.split import split_fold
-from training.recipe import AnyRecipe, NucleiRecipe, OptimiserSettings
+from training.optimiser_settings import OptimiserSettings
+from training.recipe import AnyRecipe, NucleiRecipe
 from training.revalidate import test_best
 from training.stages import last_stage
 from training.trainer import Trainer, train

@@ -6,7 +6,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from training.averaging import exponential_share, hyperbolic_share, mean_of
-from training.recipe import OptimiserSettings
+from training.optimiser_settings import OptimiserSettings
 
 
 class Kept:

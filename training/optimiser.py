@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from training.recipe import OptimiserSettings
+from training.optimiser_settings import OptimiserSettings
 
 
 def learning_rate(settings: OptimiserSettings, step: int) -> float:

@@ -29,9 +29,9 @@ from training.model_settings import (
     TimmSettings,
 )
 from training.nuclei_settings import InCDPSettings, NucleiSampling
+from training.optimiser_settings import OptimiserSettings
 
 FOLDER = Path(__file__).with_name("recipes")
-SomeShare = Annotated[float, Field(gt=0, le=1)]
 Range = tuple[float, float]
 ValidateOn = Literal["slides", "domain"]
 
@@ -130,53 +130,6 @@ class TaskSettings(Settings):
 
     segmentation: float = 1.0
     pixel_classes: float = 1.0
-
-
-class OptimiserSettings(Settings):
-    """AdamW or stochastic gradient descent, its schedule and its batches.
-
-    momentum: of the descent. accumulate: into how many equal parts a process cuts its share of a batch, where memory is
-    short for the whole.
-    precision: the network's in training; with bfloat16 the scan, the loss and the weights still are float32, and so is
-    validation. average: the share by which each step moves the mean of the weights (training/averaging.py), which then
-    is what is validated and kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992);
-    0: no mean. averages: of several means, each of which is validated and kept beside the network that trains, in a
-    folder of its own (training/kept.py); none: one network is kept. epochs: at most, where there is a patience.
-    patience: after how many epochs in which none of the networks that are kept becomes better, by what `select_on`
-    selects, a run ends; none: never. It goes with a constant rate alone. A cosine leads up to networks that are best at
-    its end, and what seems a plateau on the way there is the rate, which is still high: a run that ends on it has
-    never been at zero.
-    """
-
-    method: Literal["adamw", "sgd"] = "adamw"
-    learning_rate: Positive = 5e-4
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: float = 1e-2
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup_batches: int = 0
-    gradient_clip: Positive = 1.0
-    batch_size: int = Field(24, ge=1)
-    accumulate: int = Field(1, ge=1)
-    precision: Literal["float32", "bfloat16"] = "float32"
-    average: Share = 0.0
-    averages: tuple[SomeShare, ...] = ()
-    epochs: int = Field(100, ge=1)
-    patience: Count | None = None
-    batches_per_epoch: int = Field(1000, ge=1)
-
-    @model_validator(mode="after")
-    def _means_are_told_apart(self) -> Self:
-        if self.average and self.averages:
-            raise ValueError("average keeps one mean in the network's place and averages several beside it: give one")
-        if len(set(self.averages)) < len(self.averages):
-            raise ValueError("averages should be different shares")
-        return self
-
-    @model_validator(mode="after")
-    def _a_cosine_comes_to_its_end(self) -> Self:
-        if self.patience is not None and self.schedule == "cosine":
-            raise ValueError("patience would end a cosine before it is at zero: set schedule=constant or no patience")
-        return self
 
 
 class Recipe(Settings):

@@ -20,7 +20,8 @@ from training.data.split import split_fold
 from training.export import export
 from training.fit import fit
 from training.kept import Kept, kept_networks
-from training.recipe import OptimiserSettings, Recipe
+from training.optimiser_settings import OptimiserSettings
+from training.recipe import Recipe
 from training.revalidate import recipe_of_run, revalidate
 from training.trainer import Trainer
 

@@ -6,7 +6,7 @@ import torch
 from tests.training.drawing import tiny_recipe
 from training.models.build import build_model
 from training.optimiser import learning_rate, optimiser_of
-from training.recipe import OptimiserSettings
+from training.optimiser_settings import OptimiserSettings
 
 
 def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
