@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from algorithm.manifest import InputSettings, ManifestHead, Member, Provenance, Text, Thresholds
 from algorithm.settings import Settings
+from algorithm.size import Size
 
 Views = Literal["one", "five", "eight"]
 Overlap = Annotated[float, Field(gt=0, le=1)]
@@ -23,9 +24,9 @@ class BoxesOutput(Settings):
     classes: tuple[Literal["mitotic figure"], Literal["look-alike"]] = ("mitotic figure", "look-alike")
     activation: Literal["sigmoid"] = "sigmoid"
 
-    def boxes_of(self, tile_px: int) -> int:
-        """How many boxes a square tile has."""
-        return sum((tile_px // stride) ** 2 for stride in self.strides)
+    def boxes_of(self, tile_px: Size) -> int:
+        """How many boxes a tile has."""
+        return sum((tile_px.width // stride) * (tile_px.height // stride) for stride in self.strides)
 
 
 class BoxesPostprocess(Thresholds):
@@ -55,8 +56,13 @@ class BoxesManifest(ManifestHead):
     provenance: Provenance
     intended_use: Text
 
+    @property
+    def turns_rectangles(self) -> bool:
+        """Whether networks see tiles turned by a quarter that are no squares, so that they take both sizes."""
+        return self.postprocess.views != "one" and not self.input.tile_px.is_square
+
     @model_validator(mode="after")
     def _tiles_fit_the_strides(self) -> Self:
-        if any(self.input.tile_px % stride for stride in self.output.strides):
+        if any(side % stride for side in self.input.tile_px for stride in self.output.strides):
             raise ValueError(f"input.tile_px {self.input.tile_px} is no multiple of output.strides")
         return self

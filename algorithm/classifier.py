@@ -12,6 +12,7 @@ from algorithm.classification_manifest import ClassificationPostprocess
 from algorithm.images.base import Pixels
 from algorithm.patches import in_batches
 from algorithm.runtime import DeviceOption, Members
+from algorithm.size import Size
 
 Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Patches (B, P, P, 3) uint8 RGB to the members' logits (M, B)."""
@@ -44,9 +45,9 @@ class Classifier:
 
     def __init__(self, bundle: ClassificationBundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
         self.bundle = bundle
-        self._members = Members(
-            bundle, bundle.manifest.input.patch_px, {bundle.manifest.output.name: (1,)}, device, threads
-        )
+        manifest = bundle.manifest
+        size = Size.square(manifest.input.patch_px)
+        self._members = Members(bundle, size, {manifest.output.name: (1,)}, device, threads)
         self.device, self.providers = self._members.device, self._members.providers
 
     def classify(self, patches: Iterable[Pixels], progress: Counter | None = None) -> Types:

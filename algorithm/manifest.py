@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from algorithm.settings import Settings
+from algorithm.size import TileSize
 from algorithm.tiles import Blending
 
 Centre = Literal["rectangle", "box", "centroid"]
@@ -100,9 +101,13 @@ class Normalisation(Settings):
 
 
 class Tiling(Settings):
-    """Square tiles at one resolution; the overlap is a share of their side."""
+    """Tiles at one resolution: squares of a side, or rectangles of a width and a height.
 
-    tile_px: Annotated[int, Field(ge=16, le=4096)]
+    overlap: of the shorter side the share, in px, that neighbouring tiles have in common, side by side or one above
+    the other.
+    """
+
+    tile_px: TileSize
     resolution_um_px: Resolution
     overlap: Share
 
@@ -119,7 +124,7 @@ class InputSettings(Normalisation, Tiling):
 
 
 class OutputSettings(Settings):
-    """What the network gives: one logit a pixel and class, (B, classes, T / stride, T / stride)."""
+    """What the network gives: one logit a pixel and class, (B, classes, H / stride, W / stride)."""
 
     name: Text = "logits"
     stride: Literal[1] = 1
@@ -158,6 +163,12 @@ class Postprocess(Thresholds):
     blending: Blending = "uniform"
     fusion: Literal["mean"] = "mean"
     spread_turns: bool = False
+
+
+def check_turns(tiling: Tiling, postprocess: Postprocess) -> None:
+    """Raises ValueError where members are to see tiles in turns of their own, and tiles are no squares."""
+    if postprocess.spread_turns and not tiling.tile_px.is_square:
+        raise ValueError(f"postprocess.spread_turns is for square tiles, and input.tile_px is {tiling.tile_px}")
 
 
 class DataSource(Settings):
@@ -209,3 +220,8 @@ class SegmentationManifest(ManifestHead):
     postprocess: Postprocess
     provenance: Provenance
     intended_use: Text
+
+    @model_validator(mode="after")
+    def _tiles_can_be_turned(self) -> Self:
+        check_turns(self.input, self.postprocess)
+        return self

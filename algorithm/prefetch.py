@@ -9,6 +9,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from algorithm.size import Size
 from algorithm.tiles import TileGrid, View, read_tile
 
 BATCHES_AHEAD = 2
@@ -16,7 +17,7 @@ Item = TypeVar("Item")
 
 
 class TileBatch(NamedTuple):
-    """Tiles (B, T, T, 3) uint8 and where each starts, (x, y) in px of the view."""
+    """Tiles (B, H, W, 3) uint8 and where each starts, (x, y) in px of the view."""
 
     places: tuple[tuple[int, int], ...]
     pixels: NDArray[np.uint8]
@@ -28,7 +29,7 @@ class Strip:
     Neighbouring tiles share pixels: a strip that moves down reads only the pixels that are new, and none between tiles.
     """
 
-    def __init__(self, view: View, tile: int) -> None:
+    def __init__(self, view: View, tile: Size) -> None:
         self.width, self.height = view.width, view.height
         self._view = view
         self._tile = tile
@@ -38,7 +39,7 @@ class Strip:
 
     def move(self, y: int, xs: Sequence[int]) -> None:
         """Hold the tiles that start at the row y, which lies below the place before, and the columns xs."""
-        end = min(y + self._tile, self.height)
+        end = min(y + self._tile.height, self.height)
         rows = np.empty((end - y, self.width, 3), np.uint8)
         kept = self._rows[y - self._y :]
         rows[: len(kept)] = kept
@@ -46,7 +47,7 @@ class Strip:
 
         wanted = np.zeros(self.width, bool)
         for x in xs:
-            wanted[x : x + self._tile] = True
+            wanted[x : x + self._tile.width] = True
         missing_from = np.where(wanted, np.maximum(self._read_to, y), end)
         self._read_to[wanted] = end
         changes = np.flatnonzero(np.diff(missing_from)) + 1

@@ -21,11 +21,15 @@ from algorithm.bundle import AnyBundle, AnyManifest, Bundle
 from algorithm.errors import AlgorithmError, BundleError
 from algorithm.manifest import AnyMember, Device, Normalisation, SegmentationManifest
 from algorithm.nuclei_manifest import NucleiManifest
+from algorithm.size import Size
 
 Session = Any  # onnxruntime.InferenceSession: the library has no types and may be absent
 DeviceOption = Literal["auto", "cpu", "cuda"]
-Ends = Mapping[str, tuple[int, ...]]
-"""Inputs or outputs of a graph as the manifest has them: names and shapes, without the batch, which must be free."""
+Ends = Mapping[str, tuple[int | str, ...]]
+"""Inputs or outputs of a graph as the manifest has them: names and shapes, without the batch; what has a name in place
+of a size must be free, as the batch must."""
+Answers = Mapping[str, tuple[int, ...]]
+"""Outputs of a graph by name, each with its shape for one tile."""
 
 INPUT_NAME = "image"
 CPU_PROVIDER = "CPUExecutionProvider"
@@ -44,10 +48,10 @@ log = logging.getLogger(__name__)
 class Members:
     """The members of a bundle, ready to run on one device; `device` is what their sessions say they use.
 
-    side_px: of the squares that they take. gives: the outputs of a member by name, each with its shape for one square.
-    batch_size: how many squares to hand over at a time.
+    size: of the tiles, patches or crops that they take. gives: what a member answers for one.
+    batch_size: how many tiles to hand over at a time. free_sides: whether tiles of other sizes may be handed over too.
     device: "cuda" raises AlgorithmError where CUDA cannot be used; "auto" then says so in the log and takes the CPU.
-    threads: on the CPU, by default as many as there are cores. Each runs one member on one square at a time, which is
+    threads: on the CPU, by default as many as there are cores. Each runs one member on one tile at a time, which is
     faster than all of them on one, and holds no more memory.
     Raises BundleError for a file that is no ONNX graph, or a graph whose input or output is not the manifest's, and
     AlgorithmError where ONNX Runtime is not installed.
@@ -56,18 +60,20 @@ class Members:
     def __init__(
         self,
         bundle: AnyBundle,
-        side_px: int,
-        gives: Ends,
+        size: Size,
+        gives: Answers,
         device: DeviceOption = "auto",
         threads: int | None = None,
+        free_sides: bool = False,
     ) -> None:
         manifest = bundle.manifest
         self._manifest = manifest
         self._gives = dict(gives)
-        graphs = _Graphs(bundle, {INPUT_NAME: (3, side_px, side_px)}, self._gives)
+        sides = ("height", "width") if free_sides else (size.height, size.width)
+        graphs = _Graphs(bundle, {INPUT_NAME: (3, *sides)}, self._gives)
         self._sessions = [] if device == "cpu" else _open_cuda(graphs, required=device == "cuda")
         self.device: Device = "cuda" if self._sessions else "cpu"
-        self.batch_size = tiles_at_once(self.device, side_px)
+        self.batch_size = tiles_at_once(self.device, size)
         if self.device == "cpu":
             self._threads = threads or _cores()
             runs = len(manifest.members) * self.batch_size
@@ -75,14 +81,14 @@ class Members:
         self.providers: tuple[str, ...] = tuple(self._sessions[0].get_providers())
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What members that know one class say of squares (B, side_px, side_px, 3) uint8 RGB: (M, B, ...) without it.
+        """What members that know one class say of tiles (B, H, W, 3) uint8 RGB: (M, B, ...) without it.
 
         Raises BundleError as `answers` does.
         """
         return self.answers(pixels)[:, :, 0]
 
     def answers(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """All that the members say, (M, B, *answer_shape), of squares (B, side_px, side_px, 3) uint8 RGB.
+        """All that the members say, (M, B, *answer_shape), of tiles (B, H, W, 3) uint8 RGB.
 
         Raises BundleError where a member answers with something that is no number.
         """
@@ -94,9 +100,9 @@ class Members:
         return self._answers([_normalised(pixels, self._manifest.input)] * len(self._sessions))
 
     def _answers(self, images: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        """What the members say, (M, B, ...) for each output, of images (B, 3, side_px, side_px), each member's own."""
-        squares = len(images[0])
-        answers = [np.empty((len(self._sessions), squares, *shape), np.float32) for shape in self._gives.values()]
+        """What the members say, (M, B, ...) for each output, of images (B, 3, H, W), each member's own."""
+        tiles = len(images[0])
+        answers = [np.empty((len(self._sessions), tiles, *shape), np.float32) for shape in self._gives.values()]
 
         def run(member: int, part: slice) -> None:
             given = self._sessions[member].run(list(self._gives), {INPUT_NAME: images[member][part]})
@@ -109,7 +115,7 @@ class Members:
             for member in range(len(self._sessions)):
                 run(member, slice(None))
         else:
-            single = (slice(number, number + 1) for number in range(squares))
+            single = (slice(number, number + 1) for number in range(tiles))
             with ThreadPoolExecutor(self._threads) as pool:
                 for done in [pool.submit(run, *job) for job in product(range(len(self._sessions)), single)]:
                     done.result()
@@ -122,13 +128,13 @@ class Ensemble(Members):
     def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
         manifest = bundle.manifest
         assert isinstance(manifest, SegmentationManifest)
-        tile_px = manifest.input.tile_px
-        super().__init__(bundle, tile_px, {manifest.output.name: (1, tile_px, tile_px)}, device, threads)
+        size = manifest.input.tile_px
+        super().__init__(bundle, size, {manifest.output.name: (1, size.height, size.width)}, device, threads)
         spread = manifest.postprocess.spread_turns
         self._turns = [member % 4 if spread else 0 for member in range(len(manifest.members))]
 
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (M, B, T, T) of tiles (B, T, T, 3) uint8 RGB, as the tiles lie; raises as `logits` does."""
+        """Probabilities (M, B, H, W) of tiles (B, H, W, 3) uint8 RGB, as the tiles lie; raises as `logits` does."""
         images = _normalised(tiles, self._manifest.input)
         (answers,) = self._answers([_turned(images, turns) for turns in self._turns])
         logits = np.stack([_turned(maps, -turns) for maps, turns in zip(answers[:, :, 0], self._turns, strict=True)])
@@ -142,9 +148,9 @@ class BoxEnsemble(Members):
     def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
         manifest = bundle.manifest
         assert isinstance(manifest, BoxesManifest)
-        tile_px, output = manifest.input.tile_px, manifest.output
-        shape = 4 + len(output.classes), output.boxes_of(tile_px)
-        super().__init__(bundle, tile_px, {output.name: shape}, device, threads)
+        size, output = manifest.input.tile_px, manifest.output
+        shape = 4 + len(output.classes), output.boxes_of(size)
+        super().__init__(bundle, size, {output.name: shape}, device, threads, free_sides=manifest.turns_rectangles)
 
 
 class Judged(NamedTuple):
@@ -160,11 +166,10 @@ class CropEnsemble(Members):
     def __init__(self, bundle: Bundle, device: DeviceOption = "auto", threads: int | None = None) -> None:
         manifest = bundle.manifest
         assert isinstance(manifest, NucleiManifest)
-        side_px, output = manifest.input.patch_px, manifest.output
-        map_px = side_px // output.stride
-        super().__init__(
-            bundle, side_px, {output.probability: (), output.activation: (map_px, map_px)}, device, threads
-        )
+        patch_px, output = manifest.input.patch_px, manifest.output
+        map_px = patch_px // output.stride
+        gives = {output.probability: (), output.activation: (map_px, map_px)}
+        super().__init__(bundle, Size.square(patch_px), gives, device, threads)
 
     def __call__(self, crops: NDArray[np.uint8]) -> Judged:
         """What the members say of crops (B, P, P, 3) uint8 RGB.
@@ -178,9 +183,9 @@ class CropEnsemble(Members):
         return judged
 
 
-def tiles_at_once(device: Device, tile_px: int) -> int:
-    """How many squares of this side go through the network as a batch."""
-    return max(1, PIXELS_AT_ONCE[device] // tile_px**2)
+def tiles_at_once(device: Device, size: Size) -> int:
+    """How many tiles of this size go through the network as a batch."""
+    return max(1, PIXELS_AT_ONCE[device] // (size.width * size.height))
 
 
 def cuda_is_listed() -> bool:
@@ -255,12 +260,11 @@ def _check_ends(path: Path, kind: str, expected: Ends, found: list[Any]) -> None
         raise BundleError(f"{path} has the {kind} {given}, not {wanted}.", "Export the bundle again.")
 
 
-def _agrees(end: Any, expected: tuple[int, ...]) -> bool:
+def _agrees(end: Any, expected: tuple[int | str, ...]) -> bool:
     if end.type != "tensor(float)" or len(end.shape) != 1 + len(expected):
         return False
-    batch, *sizes = end.shape
-    fits = (size == want or not isinstance(size, int) for size, want in zip(sizes, expected, strict=True))
-    return not isinstance(batch, int) and all(fits)
+    sizes = zip(end.shape, ("batch", *expected), strict=True)
+    return all(size == want or not isinstance(size, int) for size, want in sizes)
 
 
 def _bad_answer(manifest: AnyManifest, member: int, what: str) -> BundleError:
@@ -270,7 +274,7 @@ def _bad_answer(manifest: AnyManifest, member: int, what: str) -> BundleError:
 
 
 def _normalised(pixels: NDArray[np.uint8], settings: Normalisation) -> NDArray[np.float32]:
-    """(value * scale - mean) / std of squares (B, T, T, 3), as images (B, 3, T, T)."""
+    """(value * scale - mean) / std of tiles (B, H, W, 3), as images (B, 3, H, W)."""
     mean, std = (np.array(numbers)[:, None, None] for numbers in (settings.mean, settings.std))
     images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)).astype(np.float32)
     images *= (settings.scale / std).astype(np.float32)
@@ -279,7 +283,7 @@ def _normalised(pixels: NDArray[np.uint8], settings: Normalisation) -> NDArray[n
 
 
 def _turned(maps: NDArray[np.float32], turns: int) -> NDArray[np.float32]:
-    """Maps or images (..., T, T), turned counterclockwise by quarters."""
+    """Maps or images (..., H, W), turned counterclockwise by quarters."""
     return np.ascontiguousarray(np.rot90(maps, turns, axes=(-2, -1)))
 
 

@@ -8,26 +8,27 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.tiny_bundle import DARK, GAIN, MEAN, STD, tiny_manifest, write_manifest
+from algorithm.size import Size
+from tests.tiny_bundle import DARK, GAIN, MEAN, STD, size_of, tiny_manifest, write_manifest
 
 STRIDES = (4, 8)
 SIDE_PX = 16.0
 
 
-def write_tiny_boxes(folder: Path, members: int = 1, tile_px: int = 64, **postprocess: Any) -> Path:
+def write_tiny_boxes(folder: Path, members: int = 1, tile_px: int | tuple[int, int] = 64, **postprocess: Any) -> Path:
     """Write a bundle of `members` slightly different networks; further keywords replace settings of postprocess."""
     folder.mkdir(parents=True, exist_ok=True)
     manifest = tiny_boxes_manifest(tile_px, **postprocess)
     for number in range(members):
         file = folder / f"member_{number}.onnx"
-        onnx.save(tiny_boxes_graph(tile_px, DARK - 0.01 * number), file)
+        onnx.save(tiny_boxes_graph(size_of(manifest), DARK - 0.01 * number), file)
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         manifest["members"].append({"files": {"any": {"file": file.name, "sha256": digest}}, "held_out": number})
     write_manifest(folder, manifest)
     return folder
 
 
-def tiny_boxes_manifest(tile_px: int = 64, **postprocess: Any) -> dict[str, Any]:
+def tiny_boxes_manifest(tile_px: int | tuple[int, int] = 64, **postprocess: Any) -> dict[str, Any]:
     """A manifest without members."""
     manifest = tiny_manifest(tile_px)
     manifest["detector"] = "boxes"
@@ -36,7 +37,7 @@ def tiny_boxes_manifest(tile_px: int = 64, **postprocess: Any) -> dict[str, Any]
     return manifest
 
 
-def tiny_boxes_graph(tile_px: int, darkness: float = DARK, rows: int = 6) -> onnx.ModelProto:
+def tiny_boxes_graph(size: Size, darkness: float = DARK, rows: int = 6) -> onnx.ModelProto:
     """A box of SIDE_PX about the middle of each cell of a level, with the logit GAIN * (darkness - its mean red)."""
     nodes, tensors, boxes, logits = [], [], [], []
     for stride in STRIDES:
@@ -50,8 +51,8 @@ def tiny_boxes_graph(tile_px: int, darkness: float = DARK, rows: int = 6) -> onn
             helper.make_node("Reshape", [cells, "rows"], [f"flat{stride}"]),
         ]
         logits.append(f"flat{stride}")
-        middle = np.arange(tile_px // stride) * stride + (stride - 1) / 2
-        x, y = (axis.ravel() for axis in np.meshgrid(middle, middle))
+        middles = (np.arange(side // stride) * stride + (stride - 1) / 2 for side in size)
+        x, y = (axis.ravel() for axis in np.meshgrid(*middles))
         half = SIDE_PX / 2
         boxes.append(np.stack((x - half, y - half, x + half, y + half)))
     known = np.concatenate(boxes, axis=1)[None].astype(np.float32)
@@ -70,7 +71,7 @@ def tiny_boxes_graph(tile_px: int, darkness: float = DARK, rows: int = 6) -> onn
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, tile_px, tile_px])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, size.height, size.width])],
         [helper.make_tensor_value_info("boxes", TensorProto.FLOAT, ["batch", rows, known.shape[2]])],
         tensors,
     )

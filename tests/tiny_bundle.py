@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from algorithm.size import Size
+
 KERNEL = 5
 MEAN, STD = 0.85, 0.25  # the zeros that pad a tile stand for a pale pixel
 DARK = 0.45  # the red share at which the probability is one half
@@ -21,7 +23,7 @@ def write_tiny_bundle(folder: Path, members: int = 1, **changes: Any) -> Path:
     manifest = tiny_manifest(**changes)
     for number in range(members):
         file = folder / f"member_{number}.onnx"
-        onnx.save(tiny_graph(manifest["input"]["tile_px"], darkness=DARK - 0.01 * number), file)
+        onnx.save(tiny_graph(size_of(manifest), darkness=DARK - 0.01 * number), file)
         manifest["members"].append(
             {
                 "files": {"any": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}},
@@ -37,8 +39,14 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
 
 
+def size_of(manifest: dict[str, Any]) -> Size:
+    """Of its tiles."""
+    tile_px = manifest["input"]["tile_px"]
+    return Size.square(tile_px) if isinstance(tile_px, int) else Size(*tile_px)
+
+
 def tiny_manifest(
-    tile_px: int = 64, resolution_um_px: float = 0.25, overlap: float = 0.5, **postprocess: Any
+    tile_px: int | tuple[int, int] = 64, resolution_um_px: float = 0.25, overlap: float = 0.5, **postprocess: Any
 ) -> dict[str, Any]:
     """A manifest without members; further keywords replace settings of postprocess."""
     return {
@@ -81,7 +89,7 @@ def tiny_manifest(
 
 
 def tiny_graph(
-    tile_px: int,
+    size: Size,
     darkness: float = DARK,
     batch: int | str = "batch",
     input_name: str = "image",
@@ -96,8 +104,8 @@ def tiny_graph(
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info(input_name, TensorProto.FLOAT, [batch, 3, tile_px, tile_px])],
-        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, [batch, classes, tile_px, tile_px])],
+        [helper.make_tensor_value_info(input_name, TensorProto.FLOAT, [batch, 3, size.height, size.width])],
+        [helper.make_tensor_value_info(output_name, TensorProto.FLOAT, [batch, classes, size.height, size.width])],
         [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)

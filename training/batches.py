@@ -18,7 +18,7 @@ UNCHANGED = AugmentSettings(flips_and_turns=False)
 
 
 def validation_batches(recipe: TileRecipe, sampler: Sampler) -> Iterator[tuple[Tensor, Tensor]]:
-    """The same tiles (B, 3, T, T) and masks (B, K, T, T) after every epoch, as they are in the validation regions."""
+    """The same tiles (B, 3, H, W) and masks (B, K, H, W) after every epoch, as they are in the validation regions."""
     rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
     for _ in range(VALIDATION_BATCHES):
         windows = sampler.batch(rng, recipe.optimiser.batch_size, recipe.input.tile_px)
@@ -45,7 +45,7 @@ class Batches:
         return ahead((self.make(epoch, number) for number in range(self.recipe.optimiser.batches_per_epoch)), 1)
 
     def make(self, epoch: int, number: int) -> tuple[Tensor, Tensor]:
-        """The process's share of one batch: RGB tiles (n, 3, T, T) in 0 to 1 and masks (n, K, T, T) of 0 and 1."""
+        """The process's share of one batch: RGB tiles (n, 3, H, W) in 0 to 1 and masks (n, K, H, W) of 0 and 1."""
         places = share(self.sampler.drawn(self.recipe.optimiser.batch_size))
         tiles, masks = zip(*(self._make_tile(epoch, number, place) for place in places), strict=True)
         return torch.cat(tiles), torch.cat(masks)

@@ -13,6 +13,7 @@ from torch import nn
 
 from algorithm.bundle import MANIFEST_FILE
 from algorithm.errors import AlgorithmError
+from algorithm.size import Size
 from training.bundles.base import Bundles
 from training.bundles.build import bundles_of
 from training.bundles.card import Card
@@ -55,7 +56,7 @@ def export(
         models = [bundles.exported(network) for network in networks]
         graphs = [folder / f"member_{number}.onnx" for number in range(len(models))]
         for model, graph in zip(models, graphs, strict=True):
-            write_onnx(model, bundles.side_px, graph, bundles.output_names)
+            write_onnx(model, bundles.size, graph, bundles.output_names, bundles.free_step_px)
         manifest = bundles.manifest(checkpoints, card, graphs)
         _write_manifest(folder, manifest)
         parity = {"tiles": sum(PARITY_BATCHES), "weights": weights, **_parity(folder, models, bundles)}
@@ -78,23 +79,22 @@ def largest_differences(folder: Path, models: Sequence[nn.Module], bundles: Bund
     """The largest of a logit and of a probability between the bundle, run as the algorithm does, and checkpoints."""
     found, predictors = bundles.logits(folder), [bundles.logits_of(model) for model in models]
     of_logits = of_probabilities = 0.0
-    for tiles in parity_tiles(bundles.side_px):
+    for tiles in parity_tiles(bundles.size):
         expected, answer = np.concatenate([predict(tiles) for predict in predictors]), found(tiles)
         of_logits = max(of_logits, float(np.abs(answer - expected).max()))
         of_probabilities = max(of_probabilities, float(np.abs(expit(answer) - expit(expected)).max()))
     return of_logits, of_probabilities
 
 
-def parity_tiles(tile_px: int) -> Iterator[NDArray[np.uint8]]:
+def parity_tiles(size: Size) -> Iterator[NDArray[np.uint8]]:
     """64 seeded tiles in batches of several sizes: noise of every coarseness from single pixels to 32 px."""
     rng = np.random.default_rng(0)
-    for size in PARITY_BATCHES:
-        batch = np.empty((size, tile_px, tile_px, 3), np.uint8)
-        for number in range(size):
+    for count in PARITY_BATCHES:
+        batch = np.empty((count, size.height, size.width, 3), np.uint8)
+        for number in range(count):
             cell = 2 ** (number % 6)
-            side = tile_px // cell + 1
-            noise = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
-            batch[number] = noise.repeat(cell, 0).repeat(cell, 1)[:tile_px, :tile_px]
+            noise = rng.integers(0, 256, (size.height // cell + 1, size.width // cell + 1, 3), dtype=np.uint8)
+            batch[number] = noise.repeat(cell, 0).repeat(cell, 1)[: size.height, : size.width]
         yield batch
 
 

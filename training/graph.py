@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -11,22 +11,35 @@ from onnx import helper, numpy_helper
 from torch import nn
 
 from algorithm.runtime import INPUT_NAME
+from algorithm.size import Size
 
 OPSET = 18
 WeightType = Literal["float32", "float16"]
 
 
-def write_onnx(model: nn.Module, tile_px: int, path: Path, output_names: Sequence[str] = ("logits",)) -> None:
-    """The network as an ONNX graph: `image` (batch, 3, tile_px, tile_px) to its outputs, with a free batch."""
-    batch = torch.export.Dim("batch", min=1, max=1024)
-    example = torch.zeros(2, 3, tile_px, tile_px)
+def write_onnx(
+    model: nn.Module,
+    size: Size,
+    path: Path,
+    output_names: Sequence[str] = ("logits",),
+    free_step_px: int | None = None,
+) -> None:
+    """The network as an ONNX graph: `image` (batch, 3, height, width) to its outputs, with a free batch.
+
+    With free_step_px the sides are free too: any multiples of it, whatever the size.
+    """
+    free: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=1024)}
+    if free_step_px is not None:
+        size = Size(3 * free_step_px, 2 * free_step_px)  # a side of one step would be taken for a constant
+        free |= {axis: free_step_px * torch.export.Dim(name) for axis, name in ((2, "rows"), (3, "columns"))}
+    example = torch.zeros(2, 3, size.height, size.width)
     program = torch.onnx.export(
         model.eval(),
         (example,),
         dynamo=True,
         input_names=[INPUT_NAME],
         output_names=list(output_names),
-        dynamic_shapes=({0: batch},),
+        dynamic_shapes=(free,),
         opset_version=OPSET,
         verbose=False,
     )

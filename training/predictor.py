@@ -19,12 +19,12 @@ class Predictor:
 
     @torch.inference_mode()
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Squares (B, S, S, 3) uint8 RGB to logits of the one class: (1, B, S, S) of maps, (1, B) of whole squares."""
+        """Tiles (B, H, W, 3) uint8 RGB to logits of the one class: (1, B, H, W) of maps, (1, B) of whole tiles."""
         self.model.eval()
         logits: NDArray[np.float32] = self.model(self.prepared(pixels))[:, 0].cpu().numpy()[None]
         return logits
 
     def prepared(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """Squares (B, S, S, 3) uint8 RGB as the network takes them, (B, 3, S, S)."""
+        """Tiles (B, H, W, 3) uint8 RGB as the network takes them, (B, 3, H, W)."""
         batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).permute(0, 3, 1, 2).float() / 255
         return normalise(batch, self.settings)

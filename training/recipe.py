@@ -11,9 +11,10 @@ from pydantic import Field, ValidationError, model_validator
 from algorithm.boxes_manifest import BoxesPostprocess
 from algorithm.classification_manifest import ClassificationInput, ClassificationPostprocess
 from algorithm.errors import AlgorithmError
-from algorithm.manifest import InputSettings, Postprocess, Thresholds
+from algorithm.manifest import InputSettings, Postprocess, Thresholds, check_turns
 from algorithm.nuclei_manifest import CandidateSettings, NucleiInput, NucleiPostprocess
 from algorithm.settings import Settings, first_problem
+from algorithm.size import Size
 from algorithm.stain import StainModel
 from training.data.folds import FoldsBy
 from training.data.three_levels import Mode
@@ -65,12 +66,13 @@ class AnchorSamplingSettings(Settings):
 class AugmentSettings(Settings):
     """How tiles are changed in training; every probability may be 0.
 
-    The settings of negatives are for tiles without a figure: made darker, they teach that a dark nucleus alone is none.
-    `stain_model` says whose stain vectors are changed, the constants of Ruifrok and Johnston or those estimated from
-    each region. With `stain_pair` haematoxylin and eosin change both or neither, on tissue alone, and what is neither
-    of them is dropped; without it they and that rest change each by itself. `hue` is in shares of the full circle.
-    `elastic` is the probability that a tile is bent: by noise of -1 to 1, smoothed by `elastic_sigma_px`, times
-    `elastic_px`.
+    `flips_and_turns` shows a tile in any of the eight ways in which a square lies in its place, or the four of another
+    rectangle. The settings of negatives are for tiles without a figure: made darker, they teach that a dark nucleus
+    alone is none. `stain_model` says whose stain vectors are changed, the constants of Ruifrok and Johnston or those
+    estimated from each region. With `stain_pair` haematoxylin and eosin change both or neither, on tissue alone, and
+    what is neither of them is dropped; without it they and that rest change each by itself. `hue` is in shares of the
+    full circle. `elastic` is the probability that a tile is bent: by noise of -1 to 1, smoothed by `elastic_sigma_px`,
+    times `elastic_px`.
     """
 
     flips_and_turns: bool = True
@@ -180,14 +182,14 @@ class DetectionRecipe(Recipe):
     postprocess: Thresholds
 
     @property
-    def side_px(self) -> int:
+    def size(self) -> Size:
         """Of what the network takes."""
-        return self.input.patch_px if isinstance(self.input, NucleiInput) else self.input.tile_px
+        return Size.square(self.input.patch_px) if isinstance(self.input, NucleiInput) else self.input.tile_px
 
     @model_validator(mode="after")
-    def _squares_fit_the_network(self) -> Self:
+    def _sides_fit_the_network(self) -> Self:
         step = self.model.tiles_are_multiples_of_px
-        if self.side_px % step:
+        if any(side % step for side in self.size):
             name = "patch_px" if isinstance(self.input, NucleiInput) else "tile_px"
             raise ValueError(f"input.{name} should be a multiple of {step}, for this network")
         return self
@@ -209,6 +211,11 @@ class SegmentationRecipe(TileRecipe):
     postprocess: Postprocess
     sampling: SamplingSettings = SamplingSettings()
     loss: LossSettings = LossSettings()
+
+    @model_validator(mode="after")
+    def _tiles_can_be_turned(self) -> Self:
+        check_turns(self.input, self.postprocess)
+        return self
 
 
 class BoxesRecipe(TileRecipe):
@@ -267,9 +274,9 @@ class ClassificationRecipe(Recipe):
     expert_votes: bool = False
 
     @property
-    def side_px(self) -> int:
+    def size(self) -> Size:
         """Of what the network takes."""
-        return self.input.patch_px
+        return Size.square(self.input.patch_px)
 
     @model_validator(mode="after")
     def _patches_fit_the_encoder(self) -> Self:

@@ -8,19 +8,20 @@ from numpy.typing import NDArray
 
 from algorithm.detections import Detections
 from algorithm.settings import Settings
+from algorithm.size import TileSize
 from algorithm.tiles import TileGrid, stride_px
 from algorithm.tissue import TissueMap
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Tiles (B, T, T, 3) uint8 RGB to probabilities (M, B, T, T) float32, one map a member."""
+"""Tiles (B, H, W, 3) uint8 RGB to probabilities (M, B, H, W) float32, one map a member."""
 Progress = Callable[[int, int, float, float], None]
 """Called with tiles done, tiles in all, mm2 of tissue done (in proportion to the tiles) and mm2 in all."""
 
 
 class Tiling(Settings):
-    """How tiles are laid; the overlap is a share of their side."""
+    """How tiles are laid; the overlap is a share of their shorter side."""
 
-    tile_px: int
+    tile_px: TileSize
     overlap: float
 
     def grid(self, tissue: TissueMap) -> TileGrid:

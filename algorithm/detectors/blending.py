@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 class BlendedRows:
     """Adds tiles up in the rows that a row of tiles covers, and hands out rows that no later tile reaches.
 
-    weights: (T, T) float32, the weight of each pixel of a tile. Tiles must come from above to below. Sums are float32
+    weights: (H, W) float32, the weight of each pixel of a tile. Tiles must come from above to below. Sums are float32
     and taken in the order of the tiles, so that the same tiles give the same bytes.
     """
 
@@ -21,8 +21,8 @@ class BlendedRows:
         self._weight = np.zeros((len(weights), width), np.float32)
 
     def add(self, x: int, probabilities: NDArray[np.float32]) -> None:
-        """Add a tile (M, T, T) that starts at column x and at the row last advanced to."""
-        columns = slice(x, min(x + len(self._weights), self._width))
+        """Add a tile (M, H, W) that starts at column x and at the row last advanced to."""
+        columns = slice(x, min(x + self._weights.shape[1], self._width))
         weights = self._weights[:, : columns.stop - x]
         self._sums[..., columns] += probabilities[..., : columns.stop - x] * weights
         self._weight[:, columns] += weights

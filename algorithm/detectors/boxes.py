@@ -39,12 +39,11 @@ def detect(
 ) -> Detections:
     """Find mitotic figures, and candidates down to the lower threshold, in a view of an image; points in level-0 px.
 
-    predict: tiles (B, T, T, 3) uint8 RGB to (M, B, 4 + classes, N), boxes and logits as the manifest has them. A
+    predict: tiles (B, H, W, 3) uint8 RGB to (M, B, 4 + classes, N), boxes and logits as the manifest has them. A
     detection's score is the mean of the sources' scores that were fused, a source being one member in one view; a
     member's score is the mean over its views. Memory grows with what is found, not with the view.
     """
     postprocess, grid = settings.postprocess, settings.grid(tissue)
-    margin = (settings.tile_px - grid.stride) / 2
     points, scores, member_scores, done = [np.empty((0, 2))], [np.empty(0)], [np.empty((0, members))], 0
     batches = tile_batches(view, grid, batch_size)
     predicted = ((batch, _answers(predict, batch.pixels, postprocess)) for batch in batches)
@@ -54,8 +53,7 @@ def detect(
         for index, place in enumerate(batch.places):
             fused = _fused(answers[:, :, index], settings)
             centres = (fused.boxes[:, :2] + fused.boxes[:, 2:]) / 2 + place
-            own = _own(centres, place, settings.tile_px, margin, (view.width, view.height))
-            own &= fused.scores >= postprocess.lower_threshold
+            own = grid.own(place, centres) & (fused.scores >= postprocess.lower_threshold)
             points.append(centres[own])
             scores.append(fused.scores[own])
             by_view = fused.source_scores[own].reshape(-1, answers.shape[0], members)
@@ -89,15 +87,3 @@ def _fused(answers: NDArray[np.float32], settings: BoxesSettings) -> Fused:
         sources.append(np.full(len(stay), source))
     together = np.concatenate(boxes), np.concatenate(scores), np.concatenate(sources)
     return fuse(*together, sources=answers.shape[0] * answers.shape[1], iou=postprocess.fusion_iou)
-
-
-def _own(
-    points: NDArray[np.float64], place: tuple[int, int], tile_px: int, margin: float, size: tuple[int, int]
-) -> NDArray[np.bool_]:
-    """Which points (N, 2), px of the view, are the tile's: not in the outer half of an overlap, nor off the view."""
-    own = np.ones(len(points), np.bool_)
-    for axis, (start, length) in enumerate(zip(place, size, strict=True)):
-        first = start + margin if start > 0 else 0
-        end = start + tile_px - margin if start + tile_px < length else length
-        own &= (points[:, axis] >= first - 0.5) & (points[:, axis] < end - 0.5)
-    return own

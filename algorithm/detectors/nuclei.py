@@ -22,6 +22,7 @@ from algorithm.patches import cut_patch, first_px, mirrored
 from algorithm.prefetch import BATCHES_AHEAD, Strip, ahead
 from algorithm.runtime import Judged
 from algorithm.settings import Settings
+from algorithm.size import Size
 from algorithm.tissue import TissueMap
 
 CELL_PX = 256
@@ -96,7 +97,7 @@ def _crops(
 ) -> Iterator[tuple[tuple[int, int], NDArray[np.uint8]]]:
     """The crop about each point (N, 2), px of the view, mirrored where the view ends, and where it begins."""
     margin = side // 2 + 1
-    strip = Strip(view, CELL_PX + 2 * margin)
+    strip = Strip(view, Size.square(CELL_PX + 2 * margin))
     columns, rows = (points // CELL_PX).astype(np.int64).T
     for row in np.unique(rows).tolist():
         cells = np.unique(columns[rows == row])

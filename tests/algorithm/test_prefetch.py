@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from algorithm.errors import InputError
 from algorithm.prefetch import ahead, tile_batches
+from algorithm.size import Size
 from algorithm.tiles import TileGrid, read_tile, stride_px
 from algorithm.tissue import tissue_map
 from tests.arrays import GLASS, STROMA, plain, view_of
@@ -33,13 +34,13 @@ class CountingView:
 @given(
     st.integers(1, 150),
     st.integers(1, 150),
-    st.integers(1, 70),
+    st.builds(Size, st.integers(1, 70), st.integers(1, 70)),
     st.floats(0, 0.9),
     st.integers(1, 9),
     st.integers(0, 99),
 )
 def test_batches_hold_the_tiles_of_the_grid_in_order_and_read_no_pixel_outside_them_or_twice(
-    width: int, height: int, tile: int, overlap: float, batch_size: int, seed: int
+    width: int, height: int, tile: Size, overlap: float, batch_size: int, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     pixels = plain(width, height, GLASS)
@@ -56,13 +57,13 @@ def test_batches_hold_the_tiles_of_the_grid_in_order_and_read_no_pixel_outside_t
     in_tiles = np.zeros_like(view.reads)
     for y, xs in grid.rows:
         for x in xs:
-            in_tiles[y : y + tile, x : x + tile] = 1
+            in_tiles[y : y + tile.height, x : x + tile.width] = 1
     assert np.array_equal(view.reads, in_tiles)
 
 
 def test_damage_met_in_the_thread_reaches_the_caller() -> None:
     pixels = plain(100, 100, STROMA)
-    grid = TileGrid(100, 100, 32, 16, tissue_map(view_of(pixels)))
+    grid = TileGrid(100, 100, Size.square(32), Size.square(16), tissue_map(view_of(pixels)))
     with pytest.raises(InputError, match="damaged"):
         list(tile_batches(CountingView(pixels, damaged_from=60), grid, 4))
 

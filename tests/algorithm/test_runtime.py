@@ -13,10 +13,12 @@ from algorithm import runtime
 from algorithm.bundle import load_bundle
 from algorithm.errors import AlgorithmError, BundleError
 from algorithm.runtime import CropEnsemble, Ensemble
+from algorithm.size import Size
 from tests.tiny_bundle import DARK, GAIN, MEAN, tiny_graph, tiny_manifest, write_manifest, write_tiny_bundle
 from tests.tiny_nuclei import STRIDE, tiny_nuclei_graph, tiny_nuclei_manifest, write_tiny_nuclei
 
 TILE = 32
+SIZE = Size.square(TILE)
 
 
 def bundle_of(folder: Path, model: bytes, manifest: dict[str, Any] | None = None) -> Path:
@@ -55,16 +57,16 @@ def test_batches_and_threads_make_no_difference(tmp_path: Path) -> None:
 
 
 def test_batches_hold_many_small_tiles_and_at_least_one(tmp_path: Path) -> None:
-    assert [runtime.tiles_at_once("cpu", side) for side in (64, 256, 512)] == [64, 4, 1]
-    assert [runtime.tiles_at_once("cuda", side) for side in (128, 512, 1024)] == [32, 2, 1]
+    assert [runtime.tiles_at_once("cpu", Size.square(side)) for side in (64, 256, 512)] == [64, 4, 1]
+    assert [runtime.tiles_at_once("cuda", Size.square(side)) for side in (128, 512, 1024)] == [32, 2, 1]
     assert Ensemble(load_bundle(write_tiny_bundle(tmp_path, tile_px=TILE)), "cpu").batch_size == runtime.tiles_at_once(
-        "cpu", TILE
+        "cpu", SIZE
     )
 
 
 def test_members_see_tiles_each_in_its_own_turn_and_answer_as_they_lie(tmp_path: Path) -> None:
     """Of four networks that look two pixels to the left, one looks left, the next up, then right, then down."""
-    graph = tiny_graph(TILE)
+    graph = tiny_graph(SIZE)
     to_the_left = np.zeros((1, 3, 5, 5), np.float32)
     to_the_left[0, 0, 2, 0] = -GAIN
     graph.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(to_the_left, "weight"))
@@ -87,17 +89,17 @@ def test_members_see_tiles_each_in_its_own_turn_and_answer_as_they_lie(tmp_path:
         ({"input_name": "pixels"}, "input pixels"),
         ({"output_name": "scores"}, "output scores"),
         ({"classes": 2}, r"output logits tensor\(float\) \['batch', 2, 32, 32\]"),
-        ({"tile_px": 48}, r"\[.*, 3, 48, 48\], not image"),
+        ({"size": Size.square(48)}, r"\[.*, 3, 48, 48\], not image"),
     ],
 )
 def test_a_graph_of_another_signature_is_refused(tmp_path: Path, change: dict[str, Any], problem: str) -> None:
-    model = tiny_graph(**{"tile_px": TILE, **change})
+    model = tiny_graph(**{"size": SIZE, **change})
     with pytest.raises(BundleError, match=problem):
         Ensemble(load_bundle(bundle_of(tmp_path, model.SerializeToString())), "cpu")
 
 
 def test_a_graph_of_any_tile_size_is_taken(tmp_path: Path) -> None:
-    model = tiny_graph(TILE)
+    model = tiny_graph(SIZE)
     for end in (model.graph.input[0], model.graph.output[0]):
         for axis, name in ((2, "rows"), (3, "columns")):
             end.type.tensor_type.shape.dim[axis].dim_param = name
@@ -105,7 +107,7 @@ def test_a_graph_of_any_tile_size_is_taken(tmp_path: Path) -> None:
     assert ensemble(tiles(1)).shape == (1, 1, TILE, TILE)
 
 
-@pytest.mark.parametrize("model", [b"", b"no graph at all", tiny_graph(TILE).SerializeToString()[:-100]])
+@pytest.mark.parametrize("model", [b"", b"no graph at all", tiny_graph(SIZE).SerializeToString()[:-100]])
 def test_what_is_no_graph_is_refused(tmp_path: Path, model: bytes) -> None:
     with pytest.raises(BundleError, match=r"model\.onnx cannot be loaded"):
         Ensemble(load_bundle(bundle_of(tmp_path, model)), "cpu")
@@ -147,7 +149,7 @@ def test_a_logit_is_no_probability(tmp_path: Path) -> None:
 
 
 def test_logits_that_are_no_numbers_are_an_error(tmp_path: Path) -> None:
-    model = tiny_graph(TILE)
+    model = tiny_graph(SIZE)
     broken = onnx.numpy_helper.from_array(np.array([np.nan], np.float32), "bias")
     model.graph.initializer[1].CopyFrom(broken)
     ensemble = Ensemble(load_bundle(bundle_of(tmp_path, model.SerializeToString())), "cpu")

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from algorithm.manifest import DataSource
+from algorithm.size import Size
 from tests.training.drawing import drawn_data, tiny_recipe
 from training import export as exporting
 from training.bundles.card import Card
@@ -57,7 +58,7 @@ def kept_graphs(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[list
     def keep(members: list[int]) -> None:
         coming = iter(members)
 
-        def copy(_model: nn.Module, _tile_px: int, path: Path, _output_names: tuple[str, ...]) -> None:
+        def copy(_model: nn.Module, _size: Size, path: Path, _output_names: tuple[str, ...], _free: None) -> None:
             shutil.copy(bundle / f"member_{next(coming)}.onnx", path)
 
         monkeypatch.setattr(exporting, "write_onnx", copy)

@@ -15,6 +15,7 @@ from torch import nn
 from algorithm.bundle import load_bundle
 from algorithm.errors import AlgorithmError, BundleError
 from algorithm.runtime import Ensemble
+from algorithm.size import Size
 from tests.training.drawing import tiny_recipe
 from training import export as exporting
 from training.bundles.card import Card, read_card
@@ -164,7 +165,7 @@ def test_a_network_that_rounding_changes_is_refused(
 def test_a_failure_on_the_way_leaves_nothing(
     runs: list[Path], card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(model: nn.Module, tile_px: int, path: Path, output_names: tuple[str, ...]) -> None:
+    def fail(model: nn.Module, size: Size, path: Path, output_names: tuple[str, ...], free_step_px: None) -> None:
         path.write_bytes(b"half of it")
         raise KeyboardInterrupt
 
@@ -214,10 +215,10 @@ def test_a_run_without_a_checkpoint_is_named(runs: list[Path], card: Card, tmp_p
 
 
 def test_parity_tiles_are_many_sided_and_the_same_every_time() -> None:
-    first, again = list(parity_tiles(32)), list(parity_tiles(32))
+    first, again = list(parity_tiles(Size(48, 32))), list(parity_tiles(Size(48, 32)))
     assert all(np.array_equal(one, two) for one, two in zip(first, again, strict=True))
     assert sum(len(batch) for batch in first) == 64
-    assert {batch.shape[1:] for batch in first} == {(32, 32, 3)}
+    assert {batch.shape[1:] for batch in first} == {(32, 48, 3)}
     assert len({len(batch) for batch in first}) > 3
     tiles = np.concatenate(first)
     assert len(np.unique(tiles.reshape(64, -1), axis=0)) == 64

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from algorithm.size import Size
 from tests.training.drawing import tiny_recipe
 from training.graph import round_weights, write_onnx
 from training.models.build import build_model
@@ -24,7 +25,7 @@ def model() -> nn.Module:
 @pytest.fixture(scope="module")
 def graph(model: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("graph") / "whole.onnx"
-    write_onnx(model, 32, path)
+    write_onnx(model, Size.square(32), path)
     return path
 
 

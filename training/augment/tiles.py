@@ -5,15 +5,16 @@ import math
 import torch
 from torch import Tensor
 
+from algorithm.size import Size
 from training.augment import colour, geometry, optics
 from training.data.sampling import Window
 from training.recipe import AugmentSettings
 
 
 def augmented_tiles(
-    windows: list[Window], tile_px: int, settings: AugmentSettings, generator: torch.Generator
+    windows: list[Window], tile_px: Size, settings: AugmentSettings, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """RGB tiles (B, 3, T, T) in 0 to 1 and masks (B, K, T, T) of 0 and 1; K is 1 where windows have one mask."""
+    """RGB tiles (B, 3, H, W) in 0 to 1 and masks (B, K, H, W) of 0 and 1; K is 1 where windows have one mask."""
     stacked = torch.stack([_with_mask(window) for window in windows])
     scales = torch.stack([_scale(window.positive, settings, generator) for window in windows])
     reach = math.radians(settings.rotation_degrees)

@@ -8,18 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from algorithm.size import Size
 from training.bundles.card import Card
 from training.data.read import Data
 
 Logits = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Squares (B, side_px, side_px, 3) uint8 RGB to the members' logits (M, B, ...), or whatever else they give."""
+"""Tiles (B, H, W, 3) uint8 RGB to the members' logits (M, B, ...), or whatever else they give."""
 
 
 class Bundles(Protocol):
-    """side_px: of the squares that the networks take. output_names: what graphs call what they give."""
+    """size: of what the networks take. output_names: what graphs call what they give.
 
-    side_px: int
+    free_step_px: graphs also take any other size whose sides are multiples of it; None: that one alone.
+    """
+
+    size: Size
     output_names: tuple[str, ...]
+    free_step_px: int | None
 
     def exported(self, model: nn.Module) -> nn.Module:
         """What is written as a graph, of a checkpoint's network."""

@@ -27,7 +27,9 @@ class BoxesBundles:
 
     def __init__(self, recipe: BoxesRecipe) -> None:
         self.recipe = recipe
-        self.side_px = recipe.input.tile_px
+        self.size = recipe.size
+        # a tile that is no square is of another size when it is turned by a quarter
+        self.free_step_px = None if self.size.is_square else recipe.model.tiles_are_multiples_of_px
         self.output_names: tuple[str, ...] = (BoxesOutput().name,)
 
     def exported(self, model: nn.Module) -> nn.Module:
@@ -39,7 +41,7 @@ class BoxesBundles:
         return manifest.model_dump(mode="json")
 
     def logits(self, folder: Path) -> Logits:
-        """Boxes come along, in sides of the tile: a difference of a thousandth is as little as in a logit."""
+        """Boxes come along, in shares of the tile's width: a difference of a thousandth is as little as in a logit."""
         answers = BoxEnsemble(load_bundle(folder), device="cpu").answers
         return lambda tiles: self._in_tiles(answers(tiles))
 
@@ -62,5 +64,5 @@ class BoxesBundles:
     def _in_tiles(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of answers (M, B, 4 + classes, N), whose boxes are in px."""
         scale = np.ones((answers.shape[2], 1), np.float32)
-        scale[:4] = 1 / self.side_px
+        scale[:4] = 1 / self.size.width
         return answers * scale

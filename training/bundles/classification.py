@@ -22,9 +22,11 @@ from training.recipe import ClassificationRecipe
 class ClassificationBundles:
     """What a classifier's bundles say of themselves (`training.bundles.base.Bundles`)."""
 
+    free_step_px: int | None = None
+
     def __init__(self, recipe: ClassificationRecipe) -> None:
         self.recipe = recipe
-        self.side_px = recipe.input.patch_px
+        self.size = recipe.size
         self.output_names: tuple[str, ...] = ("logits",)
 
     def exported(self, model: nn.Module) -> nn.Module:
@@ -44,9 +46,7 @@ class ClassificationBundles:
         return manifest.model_dump(mode="json")
 
     def logits(self, folder: Path) -> Logits:
-        return Members(
-            load_classification_bundle(folder), self.side_px, {self.output_names[0]: (1,)}, device="cpu"
-        ).logits
+        return Members(load_classification_bundle(folder), self.size, {self.output_names[0]: (1,)}, device="cpu").logits
 
     def logits_of(self, model: nn.Module) -> Logits:
         return Predictor(model, self.recipe.input, torch.device("cpu")).logits

@@ -28,9 +28,11 @@ SURE = 0.99
 class NucleiBundles:
     """What a detector's bundles say of themselves (`training.bundles.base.Bundles`)."""
 
+    free_step_px: int | None = None
+
     def __init__(self, recipe: NucleiRecipe) -> None:
         self.recipe = recipe
-        self.side_px = recipe.input.patch_px
+        self.size = recipe.size
         output = NucleiOutput()
         self.output_names: tuple[str, ...] = (output.probability, output.activation)
 

@@ -21,9 +21,11 @@ from training.systems.segmentation import TilePredictor
 class SegmentationBundles:
     """What a detector's bundles say of themselves (`training.bundles.base.Bundles`)."""
 
+    free_step_px: int | None = None
+
     def __init__(self, recipe: SegmentationRecipe) -> None:
         self.recipe = recipe
-        self.side_px = recipe.input.tile_px
+        self.size = recipe.size
         self.output_names: tuple[str, ...] = ("logits",)
 
     def exported(self, model: nn.Module) -> nn.Module:

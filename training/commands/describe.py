@@ -28,11 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
     found = describe(recipe)
     cost = run_cost(recipe, found)
     if arguments.json:
-        say(json.dumps({**dataclasses.asdict(found), "run": dataclasses.asdict(cost)}))
+        tile = dataclasses.asdict(found) | {"tile_px": found.tile_px.written}
+        say(json.dumps({**tile, "run": dataclasses.asdict(cost)}))
         return 0
     products = f"{found.multiply_accumulates / 1e9:.2f} G multiply-accumulates"
     say(f"{found.recipe}: {found.parameters:,} parameters in {found.tensors} tensors")
-    say(f"{products} (convolutions and linear layers) a {found.tile_px}-px tile")
+    say(f"{products} (convolutions and linear layers) a tile of {found.tile_px} px")
     say(f"{found.operations / 1e9:.2f} G operations a tile, with all products of matrices and the scan")
     kept, exported = found.activation_bytes / 1e9, found.exported_bytes / 1e9
     say(f"{kept:.3f} GB a tile kept for its gradient in training, {exported:.3f} GB held at once by the exported graph")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from algorithm.errors import InputError
+from algorithm.size import Size
 from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
 from training.data.regions import Points, Region, read_padded
@@ -33,7 +34,7 @@ class AnchorSampler:
     def __init__(
         self,
         data_sets: Sequence[Sequence[Region]],
-        tile_px: int,
+        tile_px: Size,
         settings: AnchorSamplingSettings,
         stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
     ) -> None:
@@ -56,16 +57,16 @@ class AnchorSampler:
     def __len__(self) -> int:
         return len(self._region)
 
-    def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
+    def batch(self, rng: np.random.Generator, size: int, window_px: Size) -> list[Window]:
         """`size` windows of window_px, those about an annotation first."""
         return [self.window(rng, place < self.positives(size), window_px) for place in range(size)]
 
-    def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
-        """A window about an annotation, or of tissue at large; masks (2, window_px, window_px) mark both classes."""
+    def window(self, rng: np.random.Generator, positive: bool, window_px: Size) -> Window:
+        """A window about an annotation, or of tissue at large; masks (2, H, W) mark both classes."""
         if self.settings.mosaic and rng.random() < self.settings.mosaic:
             return self._mosaic(rng, positive, window_px)
         corner = partial(corner_about, rng, tile_px=self.tile_px, window_px=window_px)
-        return self._part(rng, positive, corner, window_px, window_px)
+        return self._part(rng, positive, corner, *window_px)
 
     def drawn(self, size: int) -> int:
         """As many as a batch has."""
@@ -89,18 +90,19 @@ class AnchorSampler:
                 break
         return window
 
-    def _mosaic(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
+    def _mosaic(self, rng: np.random.Generator, positive: bool, window_px: Size) -> Window:
         """Parts of four windows about a point in the middle of the tile, each with what it is about inside the tile.
 
         They keep their scale, since a cell's size tells what it is. Several regions have no stains in common: the
         constants are taken.
         """
-        margin = (window_px - self.tile_px) // 2
-        x, y = (margin + rng.integers(self.tile_px // 4, self.tile_px * 3 // 4, size=2, endpoint=True)).tolist()
-        pixels, mask = np.empty((window_px, window_px, 3), np.uint8), np.empty((2, window_px, window_px), np.uint8)
-        for (left, right), (top, bottom) in product(((0, x), (x, window_px)), ((0, y), (y, window_px))):
+        tile, (width, height) = np.array(self.tile_px), window_px
+        margin = (window_px - tile) // 2
+        x, y = (margin + rng.integers(tile // 4, tile * 3 // 4, endpoint=True)).tolist()
+        pixels, mask = np.empty((height, width, 3), np.uint8), np.empty((2, height, width), np.uint8)
+        for (left, right), (top, bottom) in product(((0, x), (x, width)), ((0, y), (y, height))):
             start = np.array([left, top])
-            low, high = np.maximum(start, margin), np.minimum([right, bottom], margin + self.tile_px)
+            low, high = np.maximum(start, margin), np.minimum([right, bottom], margin + tile)
             corner = partial(_corner_between, rng, low=low - start, high=high - start)
             part = self._part(rng, positive, corner, right - left, bottom - top)
             pixels[top:bottom, left:right], mask[:, top:bottom, left:right] = part.pixels, part.mask
@@ -118,7 +120,7 @@ class AnchorSampler:
 def marked_boxes(marks: NDArray[np.bool_], side_px: float) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """The boxes of a tile whose annotated points are marked: (G, 4) left, top, right, bottom, px, and classes (G,).
 
-    marks: (classes, T, T), a disk about each point. A box lies about the middle of its mark, whole also where the tile
+    marks: (classes, H, W), a disk about each point. A box lies about the middle of its mark, whole also where the tile
     ends; pixel centres are at whole numbers. Marks that touch are one.
     """
     centres, classes = [np.empty((0, 2))], [np.empty(0, np.int64)]

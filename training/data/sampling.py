@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.errors import InputError
+from algorithm.size import Size
 from algorithm.stain import RUIFROK, StainMatrix
 from algorithm.tissue import tissue_pixels
 from training.data.masks import Draw, disk_mask, padded
@@ -20,10 +21,10 @@ TRIES = 20
 
 @dataclass(frozen=True)
 class Window:
-    """A square of a region with its mask; larger than a tile where augmentation will turn or shrink it.
+    """A part of a region with its mask; larger than a tile where augmentation will turn or shrink it.
 
-    pixels (size, size, 3) uint8 RGB; mask (size, size) uint8, 1 on mitotic figures, or (K, size, size), one a class;
-    stains: the region's.
+    pixels (H, W, 3) uint8 RGB; mask (H, W) uint8, 1 on mitotic figures, or (K, H, W), one a class; stains: the
+    region's.
     """
 
     pixels: Pixels
@@ -35,10 +36,10 @@ class Window:
 class Sampler(Protocol):
     """What draws the windows of a batch; whatever it draws follows from the generator it is given."""
 
-    def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
+    def batch(self, rng: np.random.Generator, size: int, window_px: Size) -> list[Window]:
         """The windows of window_px of a batch of `size`."""
 
-    def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
+    def window(self, rng: np.random.Generator, positive: bool, window_px: Size) -> Window:
         """One window, with something annotated or without."""
 
     def drawn(self, size: int) -> int:
@@ -59,7 +60,7 @@ class TileSampler:
     def __init__(
         self,
         data_sets: Sequence[Sequence[Region]],
-        tile_px: int,
+        tile_px: Size,
         resolution_um_px: float,
         settings: SamplingSettings,
         stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
@@ -75,11 +76,11 @@ class TileSampler:
         if not self.with_figures:
             raise InputError("No region of the fold holds a mitotic figure.", "Give more data, or fewer folds.")
 
-    def batch(self, rng: np.random.Generator, size: int, window_px: int) -> list[Window]:
+    def batch(self, rng: np.random.Generator, size: int, window_px: Size) -> list[Window]:
         """Windows of window_px: the positive share of `size`, then `negatives_drawn` times the rest negative."""
         return [self.window(rng, place < self.positives(size), window_px) for place in range(self.drawn(size))]
 
-    def window(self, rng: np.random.Generator, positive: bool, window_px: int) -> Window:
+    def window(self, rng: np.random.Generator, positive: bool, window_px: Size) -> Window:
         """One window, with a figure or without."""
         return self._positive(rng, window_px) if positive else self._negative(rng, window_px)
 
@@ -91,7 +92,7 @@ class TileSampler:
         """How many tiles of a batch hold a figure; they come first."""
         return round(size * self.settings.positive_fraction)
 
-    def _positive(self, rng: np.random.Generator, window_px: int) -> Window:
+    def _positive(self, rng: np.random.Generator, window_px: Size) -> Window:
         """A tile with the centre of at least one figure, at a uniform place in it."""
         regions = self.with_figures[rng.integers(len(self.with_figures))]
         figures = np.cumsum([len(region.figures) for region in regions])
@@ -100,7 +101,7 @@ class TileSampler:
         point = region.figures[rng.integers(len(region.figures))]
         return self._cut(rng, region, point, window_px, positive=True)
 
-    def _negative(self, rng: np.random.Generator, window_px: int) -> Window:
+    def _negative(self, rng: np.random.Generator, window_px: Size) -> Window:
         """A tile without the centre of any figure, as far as one is found."""
         if self.with_look_alikes and rng.random() < self.settings.hard_negative_fraction:
             region = self.with_look_alikes[rng.integers(len(self.with_look_alikes))]
@@ -117,11 +118,11 @@ class TileSampler:
                 break
         return window
 
-    def _cut(self, rng: np.random.Generator, region: Region, point: Points, window_px: int, positive: bool) -> Window:
+    def _cut(self, rng: np.random.Generator, region: Region, point: Points, window_px: Size, positive: bool) -> Window:
         """A window whose middle tile holds the point at a uniform place."""
         x, y = corner_about(rng, point, self.tile_px, window_px)
-        pixels = read_padded(region, x, y, window_px, window_px)
-        mask = padded(self._draw_of(region), (region.width, region.height), x, y, window_px, window_px)
+        pixels = read_padded(region, x, y, *window_px)
+        mask = padded(self._draw_of(region), (region.width, region.height), x, y, *window_px)
         return Window(pixels, mask, positive, self.stains(region))
 
     def _draw_of(self, region: Region) -> Draw:
@@ -129,9 +130,9 @@ class TileSampler:
         return region.mask or partial(disk_mask, region.figures, radius_px=self.radius_px)
 
 
-def corner_about(rng: np.random.Generator, point: Points, tile_px: int, window_px: int) -> tuple[int, int]:
+def corner_about(rng: np.random.Generator, point: Points, tile_px: Size, window_px: Size) -> tuple[int, int]:
     """The upper left corner, x then y, of a window whose middle tile holds a point (2,) at a uniform place."""
-    shift = rng.integers(0, tile_px, size=2) + (window_px - tile_px) // 2
+    shift = rng.integers(0, tile_px) + np.subtract(window_px, tile_px) // 2
     x, y = np.round(point) - shift
     return int(x), int(y)
 

@@ -1,5 +1,6 @@
 """What a network costs: parameters, tensors, operations, memory and the shapes it passes through."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from algorithm.size import Size
 from algorithm.tiles import origins, stride_px
 from training.models.build import build_model
 from training.models.memory import kept_for_gradient, peak_of_export
@@ -37,7 +39,7 @@ class Description:
     """
 
     recipe: str
-    tile_px: int
+    tile_px: Size
     parameters: int
     tensors: int
     multiply_accumulates: int
@@ -66,7 +68,7 @@ class RunCost:
 
 def describe(recipe: AnyRecipe) -> Description:
     """Runs a tile through the recipe's network as training and export do, with tensors that have shapes but no data."""
-    shape = 3, recipe.side_px, recipe.side_px
+    shape = 3, recipe.size.height, recipe.size.width
     with torch.device("meta"):
         model = build_model(recipe.model)
         if isinstance(model, MitDet):
@@ -83,7 +85,7 @@ def describe(recipe: AnyRecipe) -> Description:
             of_one = kept_for_gradient(model, network, torch.empty(1, *shape))
     return Description(
         recipe=recipe.name,
-        tile_px=recipe.side_px,
+        tile_px=recipe.size,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         tensors=len(model.state_dict()),
         multiply_accumulates=counts.products,
@@ -123,10 +125,10 @@ def _passes_of_choosing(recipe: SegmentationRecipe) -> int:
 
 
 def _tiles_of_a_region(recipe: TileRecipe) -> int:
-    stride = stride_px(recipe.input.tile_px, recipe.input.overlap)
+    tile = recipe.size
     sides = (round(side * REGION_UM_PX / recipe.input.resolution_um_px) for side in REGION_PX)
-    columns, rows = (len(origins(side, recipe.input.tile_px, stride)) for side in sides)
-    return columns * rows
+    steps = zip(sides, tile, stride_px(tile, recipe.input.overlap), strict=True)
+    return math.prod(len(origins(*step)) for step in steps)
 
 
 @dataclass

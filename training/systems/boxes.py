@@ -35,18 +35,18 @@ class BoxDetection:
 
     def __init__(self, recipe: BoxesRecipe, split: Split, device: torch.device) -> None:
         self.recipe, self.split, self.device = recipe, split, device
-        tile_px = recipe.input.tile_px
+        size = recipe.size
         stains = RegionStains(recipe.augment.stain_model, recipe.seed)
-        sampler = AnchorSampler(split.training, tile_px, recipe.sampling, stains)
+        sampler = AnchorSampler(split.training, size, recipe.sampling, stains)
         self.imbalances = sampler.imbalances
         self.made = Batches(recipe, sampler)
         whole = recipe.sampling.model_copy(update={"mosaic": 0.0})
-        self.validation_sampler = AnchorSampler(split.validation, tile_px, whole)
+        self.validation_sampler = AnchorSampler(split.validation, size, whole)
         self.validation_regions = searched(split.validation)
-        self.priors = point_priors(tile_px, tile_px, device)
+        self.priors = point_priors(size.height, size.width, device)
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The process's tiles (n, 3, T, T) in 0 to 1 and the marks (n, 2, T, T) of figures and of look-alikes."""
+        """The process's tiles (n, 3, H, W) in 0 to 1 and the marks (n, 2, H, W) of figures and of look-alikes."""
         for sentence in self.imbalances if epoch == 0 and distributed.rank() == 0 else ():
             log.warning(sentence)
         return self.made.of_epoch(epoch)
@@ -99,6 +99,6 @@ class BoxPredictor(Predictor):
 
     @torch.inference_mode()
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Tiles (B, T, T, 3) uint8 to boxes and logits (1, B, 4 + classes, N)."""
+        """Tiles (B, H, W, 3) uint8 to boxes and logits (1, B, 4 + classes, N)."""
         answers: NDArray[np.float32] = Decoded(self.model.eval())(self.prepared(tiles)).cpu().numpy()[None]
         return answers

@@ -54,14 +54,14 @@ class Classification:
 
     def make(self, epoch: int, number: int) -> Batch:
         """The process's share of one batch; its random numbers follow from seed, epoch, batch and place alone."""
-        recipe, side = self.recipe, self.recipe.input.patch_px
+        recipe = self.recipe
         first = (epoch * recipe.optimiser.batches_per_epoch + number) * recipe.optimiser.batch_size
         made: list[Batch] = []
         for place in distributed.share(recipe.optimiser.batch_size):
             index = self.sampler.drawn(first + place)
             generator = generator_from(np.random.default_rng([recipe.seed, epoch, number, place]))
-            window = self.sampler.window(index, window_size(side, recipe.augment))
-            patch, masks = augmented_tiles([window], side, recipe.augment, generator)
+            window = self.sampler.window(index, window_size(recipe.size, recipe.augment).width)
+            patch, masks = augmented_tiles([window], recipe.size, recipe.augment, generator)
             made.append((patch, masks, torch.tensor([[self.types[index]]])))
         return tuple(torch.cat(parts) for parts in zip(*made, strict=True))
 
@@ -106,11 +106,11 @@ class Classification:
 
     def _unchanged(self, sampler: FigureSampler) -> Iterator[Batch]:
         """All figures in their order as they are, in batches as `batches` makes them."""
-        side, generator = self.recipe.input.patch_px, torch.Generator()
+        size, generator = self.recipe.size, torch.Generator()
         for start in range(0, len(sampler), VALIDATION_BATCH):
             chosen = range(start, min(start + VALIDATION_BATCH, len(sampler)))
-            windows = [sampler.window(index, side) for index in chosen]
-            patches, masks = augmented_tiles(windows, side, UNCHANGED, generator)
+            windows = [sampler.window(index, size.width) for index in chosen]
+            patches, masks = augmented_tiles(windows, size, UNCHANGED, generator)
             types = torch.from_numpy(self._types(sampler)[start : start + VALIDATION_BATCH])[:, None]
             yield patches, masks.to(self.device), types.to(self.device)
 

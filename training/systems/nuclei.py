@@ -77,7 +77,7 @@ class Nuclei:
 
     def make(self, epoch: int, number: int) -> Batch:
         """The process's share of one batch; its random numbers follow from seed, epoch, batch and place alone."""
-        recipe, side = self.recipe, self.recipe.input.patch_px
+        recipe = self.recipe
         batch = epoch * recipe.optimiser.batches_per_epoch + number
         pixels, drawn, domains = [], [], []
         for place in distributed.share(recipe.optimiser.batch_size):
@@ -85,8 +85,8 @@ class Nuclei:
             rng = np.random.default_rng([recipe.seed, epoch, number, place])
             generator = generator_from(rng)
             domain, colours = self.colours.drawn(int(self.crops.region[index]), rng)
-            window = self._window(index, window_size(side, recipe.augment), colours)
-            pixels.append(augmented_tiles([window], side, recipe.augment, generator)[0])
+            window = self._window(index, window_size(recipe.size, recipe.augment).width, colours)
+            pixels.append(augmented_tiles([window], recipe.size, recipe.augment, generator)[0])
             drawn.append(index)
             domains.append(domain)
         classes, children = (torch.from_numpy(of[drawn]) for of in (self.crops.classes, self.children))

@@ -41,7 +41,7 @@ class Segmentation:
         self.validation_regions = searched(split.validation)
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The process's tiles (n, 3, T, T) in 0 to 1 and masks (n, 1, T, T)."""
+        """The process's tiles (n, 3, H, W) in 0 to 1 and masks (n, 1, H, W)."""
         return self.made.of_epoch(epoch)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -130,5 +130,5 @@ class TilePredictor(Predictor):
     """As the algorithm's segmentation detector calls it."""
 
     def __call__(self, tiles: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Tiles (B, T, T, 3) uint8 to probabilities (1, B, T, T)."""
+        """Tiles (B, H, W, 3) uint8 to probabilities (1, B, H, W)."""
         return expit(self.logits(tiles))

@@ -21,6 +21,9 @@ RULES = BoxesPostprocess(threshold=0.5, lower_threshold=0.1, merge_radius_um=2.0
 RADIUS_PX = 6
 
 
+tiles = st.sampled_from([64, (96, 48), (32, 80)])
+
+
 def dark(tiles: np.ndarray) -> np.ndarray:
     """Two members with a box about every pixel that is black: (2, B, 6, N), the rest far away and sure of nothing."""
     answers = np.full((2, len(tiles), 6, 30), -20.0, np.float32)
@@ -32,7 +35,12 @@ def dark(tiles: np.ndarray) -> np.ndarray:
 
 
 def found_in(
-    view: ResampledImage, tile: int = 64, overlap: float = 0.5, batch_size: int = 4, progress=None, **changes: object
+    view: ResampledImage,
+    tile: int | tuple[int, int] = 64,
+    overlap: float = 0.5,
+    batch_size: int = 4,
+    progress=None,
+    **changes: object,
 ) -> Detections:
     chosen = BoxesSettings(tile_px=tile, overlap=overlap, postprocess=RULES.model_copy(update=changes))
     return detect(view, dark, chosen, tissue_map(view), 2, batch_size, progress)
@@ -55,19 +63,32 @@ def ordered(points: np.ndarray) -> np.ndarray:
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 1000), st.integers(30, 200), st.integers(30, 200), st.sampled_from([0, 0.25, 0.5, 0.8]))
-def test_each_figure_is_found_once_wherever_tiles_meet(seed: int, width: int, height: int, overlap: float) -> None:
+@given(st.integers(0, 1000), st.integers(30, 200), st.integers(30, 200), st.sampled_from([0, 0.25, 0.5, 0.8]), tiles)
+def test_each_figure_is_found_once_wherever_tiles_meet(
+    seed: int, width: int, height: int, overlap: float, tile: int | tuple[int, int]
+) -> None:
+    """Nothing is merged: each is one tile's own."""
     pixels, points = scene(width, height, seed, figures=4)
-    found = found_in(view_of(pixels), overlap=overlap)
+    found = found_in(view_of(pixels), tile, overlap, merge_radius_um=0)
     assert found.points == pytest.approx(ordered(points))
     assert found.scores == pytest.approx(np.full(4, 0.8))
     assert found.member_scores == pytest.approx(np.tile([0.9, 0.7], (4, 1)))
 
 
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), tiles, st.sampled_from([0.25, 0.5]))
+def test_tiles_find_what_one_tile_over_all_finds(seed: int, tile: int | tuple[int, int], overlap: float) -> None:
+    view = view_of(scene(180, 140, seed, figures=8)[0])
+    found, expected = found_in(view, tile, overlap), found_in(view, (192, 160))
+    assert ordered(found.points) == pytest.approx(ordered(expected.points))
+    assert found.member_scores == pytest.approx(expected.member_scores)
+
+
+@pytest.mark.parametrize("tile", [64, (80, 48)])
 @pytest.mark.parametrize("views", ["five", "eight"])
-def test_views_see_the_same_in_the_same_place(views: str) -> None:
+def test_views_see_the_same_in_the_same_place(views: str, tile: int | tuple[int, int]) -> None:
     pixels, points = scene(150, 130, seed=5, figures=9)
-    found = found_in(view_of(pixels), views=views)
+    found = found_in(view_of(pixels), tile, views=views)
     assert found.points == pytest.approx(ordered(points))
     assert found.scores == pytest.approx(np.full(9, 0.8))
 
@@ -129,14 +150,15 @@ def test_answers_of_other_members_are_an_error() -> None:
         detect(view, dark, chosen, TissueMap(np.ones_like(tissue_map(view).blocks), 64, 64, 0.25), 3, 4)
 
 
-def test_a_bundle_of_boxes_detects(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("tile_px", "views"), [(64, "five"), ((96, 48), "one")])
+def test_a_bundle_of_boxes_detects(tmp_path: Path, tile_px: int | tuple[int, int], views: str) -> None:
     """The same three figures and a candidate that the tests of segmentation have."""
     pixels = plain(300, 200)
     for x, y in ((40, 50), (150, 60), (100, 160)):
         paint_ellipse(pixels, x, y, 9, 6)
     paint_ellipse(pixels, 60, 120, 9, 7, CANDIDATE)
     pixels[:, 200:] = GLASS
-    bundle = load_bundle(write_tiny_boxes(tmp_path, members=2, views="five", merge_radius_um=7.5))
+    bundle = load_bundle(write_tiny_boxes(tmp_path, members=2, tile_px=tile_px, views=views, merge_radius_um=7.5))
     result = detectors.load(bundle, "cpu").detect(ArrayImage(pixels))
     figures = result.detections.select(result.detections.scores >= result.threshold)
     assert figures.points == pytest.approx(np.array([(40, 50), (150, 60), (100, 160)]), abs=5)
@@ -146,5 +168,12 @@ def test_a_bundle_of_boxes_detects(tmp_path: Path) -> None:
 
 
 def test_a_bundle_whose_tiles_do_not_fit_its_strides_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"input.tile_px 60 is no multiple of output.strides"):
-        load_bundle(write_tiny_boxes(tmp_path, tile_px=60))
+    for tile_px, named in ((60, "60"), ((64, 60), "64 x 60")):
+        with pytest.raises(BundleError, match=f"input.tile_px {named} is no multiple of output.strides"):
+            load_bundle(write_tiny_boxes(tmp_path / named, tile_px=tile_px))
+
+
+def test_turned_views_of_rectangles_want_graphs_of_free_sides(tmp_path: Path) -> None:
+    bundle = load_bundle(write_tiny_boxes(tmp_path, tile_px=(96, 48), views="five"))
+    with pytest.raises(BundleError, match=r"\['batch', 3, 48, 96\], not .*\['batch', 3, 'height', 'width'\]"):
+        detectors.load(bundle, "cpu")

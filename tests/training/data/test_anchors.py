@@ -6,13 +6,14 @@ import pytest
 from scipy import ndimage
 
 from algorithm.errors import InputError
+from algorithm.size import Size
 from tests.training.drawing import drawn_region
 from training.data.anchors import AnchorSampler, marked_boxes
 from training.data.regions import Region, in_memory, read_padded
 from training.data.sampling import corner_about
 from training.recipe import AnchorSamplingSettings
 
-TILE = 32
+TILE = Size(40, 32)
 SETTINGS = AnchorSamplingSettings(empty_fraction=0.25)
 
 
@@ -44,13 +45,13 @@ def test_a_batch_has_its_share_of_empty_tissue() -> None:
 
 def test_the_same_generator_draws_the_same() -> None:
     sampler = AnchorSampler([regions()], TILE, SETTINGS)
-    first, again = (sampler.batch(np.random.default_rng(3), 6, 40) for _ in range(2))
+    first, again = (sampler.batch(np.random.default_rng(3), 6, Size(48, 40)) for _ in range(2))
     assert all((a.pixels == b.pixels).all() and (a.mask == b.mask).all() for a, b in zip(first, again, strict=True))
 
 
 def test_boxes_lie_about_the_marked_points() -> None:
     """A tile's marks say where the figures are, to a tenth of a pixel, also where it is mirrored."""
-    sampler = AnchorSampler([regions()[1:2]], 96, SETTINGS)
+    sampler = AnchorSampler([regions()[1:2]], Size.square(96), SETTINGS)
     window = sampler._cut(sampler.annotated[0], 3, -5, 96, 96, positive=True)
     boxes, classes = marked_boxes(window.mask > 0, 20.0)
     assert (boxes[:, 2:] - boxes[:, :2] == 20).all()
@@ -60,38 +61,42 @@ def test_boxes_lie_about_the_marked_points() -> None:
     assert middle[inside] == pytest.approx(np.round(middle[inside]), abs=0.1)
 
 
-@pytest.mark.parametrize("window_px", [TILE, 46])
-def test_a_mosaic_shows_four_annotations_in_its_tile(window_px: int) -> None:
+@pytest.mark.parametrize("window_px", [TILE, Size(58, 46)])
+def test_a_mosaic_shows_four_annotations_in_its_tile(window_px: Size) -> None:
     """Each part is a piece of a region as it is; the seam lies in the middle half of the tile."""
     grey = np.arange(4, dtype=np.uint8)[:, None, None, None] * 60 + 20
     plain = [np.broadcast_to(shade, (80, 96, 3)).copy() for shade in grey]
     data = [in_memory(str(n), str(n), "", p, 0.25, np.array([(30.0, 40.0)])) for n, p in enumerate(plain)]
     sampler = AnchorSampler([data], TILE, SETTINGS.model_copy(update={"mosaic": 1.0}))
-    rng, margin = np.random.default_rng(0), (window_px - TILE) // 2
+    rng, (left, top) = np.random.default_rng(0), np.subtract(window_px, TILE) // 2
+    inside = np.s_[top : top + TILE.height, left : left + TILE.width]
     shades = set()
     for _ in range(20):
         window = sampler.window(rng, True, window_px)
-        assert (window.pixels.shape, window.mask.shape) == ((window_px, window_px, 3), (2, window_px, window_px))
+        assert (window.pixels.shape, window.mask.shape) == (
+            (window_px.height, window_px.width, 3),
+            (2, window_px.height, window_px.width),
+        )
         shades |= set(np.unique(window.pixels).tolist())
-        tile = window.mask[0, margin : margin + TILE, margin : margin + TILE]
+        tile = window.mask[0][inside]
         for rows, columns in product((slice(0, 8), slice(-8, None)), repeat=2):
             assert len(np.unique(window.pixels[rows, columns])) == 1
         assert (window.mask[1] == 0).all()
         assert ndimage.label(tile)[1] >= 2  # those that touch across a seam are one
-        inner = window.pixels[margin : margin + TILE, margin : margin + TILE, 0].astype(int)
-        for axis in (0, 1):
+        inner = window.pixels[..., 0][inside].astype(int)
+        for axis, side in enumerate(inner.shape):
             seams = np.unique(np.nonzero(np.diff(inner, axis=axis))[axis]) + 1
             assert len(seams) <= 1
-            assert all(TILE // 4 <= seam <= TILE * 3 // 4 for seam in seams)
+            assert all(side // 4 <= seam <= side * 3 // 4 for seam in seams)
     assert shades == {20, 80, 140, 200}
 
 
 def test_each_part_of_a_mosaic_has_its_annotation() -> None:
     """A tile so large that the marks seldom touch, and regions with one figure that is far from their borders."""
     data = [replace(drawn_region(str(n), seed=n), figures=np.array([(48.0, 40.0)])) for n in range(4)]
-    sampler = AnchorSampler([data], 96, SETTINGS.model_copy(update={"mosaic": 1.0}))
+    sampler = AnchorSampler([data], Size.square(96), SETTINGS.model_copy(update={"mosaic": 1.0}))
     rng = np.random.default_rng(0)
-    counts = [len(marked_boxes(sampler.window(rng, True, 96).mask > 0, 8.0)[0]) for _ in range(30)]
+    counts = [len(marked_boxes(sampler.window(rng, True, Size.square(96)).mask > 0, 8.0)[0]) for _ in range(30)]
     assert np.mean(counts) > 3.8
 
 
@@ -111,7 +116,7 @@ def test_without_mosaics_the_same_tiles_are_drawn_as_before() -> None:
     region = sampler.annotated[sampler._region[anchor]]
     point = np.concatenate((region.figures, region.hard_negatives))[sampler._number[anchor]]
     x, y = corner_about(rngs[1], point, TILE, TILE)
-    np.testing.assert_array_equal(window.pixels, read_padded(region, x, y, TILE, TILE))
+    np.testing.assert_array_equal(window.pixels, read_padded(region, x, y, *TILE))
 
 
 def test_no_mark_is_no_box() -> None:

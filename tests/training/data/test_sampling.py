@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from algorithm.errors import InputError
+from algorithm.size import Size
 from training.data.regions import Region, in_memory
 from training.data.sampling import TileSampler, Window
 from training.recipe import SamplingSettings
 
-TILE, WINDOW = 24, 40
+TILE, WINDOW = Size(24, 20), Size(40, 32)
 SETTINGS = SamplingSettings(mask_radius_um=1.0)  # 4 px
 
 
@@ -27,8 +28,8 @@ def holds(pixels: np.ndarray, points: np.ndarray) -> bool:
 
 
 def middle(window: Window) -> np.ndarray:
-    edge = (WINDOW - TILE) // 2
-    return window.pixels[edge : edge + TILE, edge : edge + TILE]
+    left, top = np.subtract(WINDOW, TILE) // 2
+    return window.pixels[top : top + TILE.height, left : left + TILE.width]
 
 
 FIGURES = [(5, 6), (80, 60), (155, 115), (40, 90)]
@@ -59,8 +60,8 @@ def test_more_negatives_are_drawn_than_a_batch_holds() -> None:
 
 
 def test_windows_and_masks_have_their_size(windows: list[Window]) -> None:
-    assert {window.pixels.shape for window in windows} == {(WINDOW, WINDOW, 3)}
-    assert {window.mask.shape for window in windows} == {(WINDOW, WINDOW)}
+    assert {window.pixels.shape for window in windows} == {(32, 40, 3)}
+    assert {window.mask.shape for window in windows} == {(32, 40)}
     assert {window.mask.dtype for window in windows} == {np.dtype(np.uint8)}
 
 
@@ -99,7 +100,7 @@ def test_figures_lie_anywhere_in_their_tiles(windows: list[Window]) -> None:
     spread = np.array(places)
     assert len(spread) > 25
     assert (spread.min(axis=0) <= 3).all()
-    assert (spread.max(axis=0) >= TILE - 4).all()
+    assert (spread.max(axis=0) >= (TILE.height - 4, TILE.width - 4)).all()
 
 
 def test_figures_are_drawn_alike(windows: list[Window]) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from algorithm.errors import InputError
+from algorithm.size import Size
 from tests.training.drawing import drawn_region
 from training.augment.tiles import augmented_tiles
 from training.data.names import data_set_name
@@ -21,7 +22,7 @@ from training.masks.use import with_masks
 from training.recipe import AugmentSettings, SamplingSettings
 
 FIGURES = [(4, 6), (80, 60), (155, 115), (40, 90)]
-WINDOW, TILE = 40, 24
+WINDOW, TILE = Size(40, 32), Size(24, 16)
 
 
 def crooked(x: int, y: int, seed: int) -> FigureMask:
@@ -68,7 +69,7 @@ def test_every_window_has_the_stored_pixels_at_their_place(masked: Region) -> No
     for window in sampler.batch(np.random.default_rng(0), 200, WINDOW):
         columns, rows = (window.pixels[..., channel].astype(int) - 20 for channel in (0, 1))
         np.testing.assert_array_equal(window.mask, WHOLE[rows, columns])
-        beyond += int(len(np.unique(columns)) < WINDOW and window.mask.any())
+        beyond += int(len(np.unique(columns)) < WINDOW.width and window.mask.any())
     assert beyond > 20
 
 

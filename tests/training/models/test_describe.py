@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from algorithm.size import Size
 from tests.training.drawing import drawn_region, tiny_recipe
 from training.data.sampling import TileSampler
 from training.models import selective_scan_native, selective_scan_triton
@@ -34,7 +35,7 @@ def published() -> Description:
 
 
 def test_the_published_network_costs_what_it_should(published: Description) -> None:
-    assert (published.recipe, published.tile_px) == ("vm_unet", 512)
+    assert (published.recipe, published.tile_px) == ("vm_unet", Size.square(512))
     assert (published.parameters, published.tensors) == (27_427_561, 222)
     assert f"{published.multiply_accumulates / 1e9:.2f}" == "16.27"
 
@@ -131,7 +132,7 @@ def test_the_exported_graph_holds_several_maps_of_the_states_taken_at_once(publi
 
 TILE = Description(
     recipe="",
-    tile_px=512,
+    tile_px=Size.square(512),
     parameters=10,
     tensors=1,
     multiply_accumulates=0,
@@ -156,7 +157,7 @@ def test_parts_cost_a_forward_pass_and_save_memory() -> None:
 
 def test_tiles_that_are_drawn_to_choose_among_cost_a_forward_pass() -> None:
     recipe = load_recipe("vm_unet_small")
-    sampler = TileSampler([[drawn_region("a")]], 96, 0.5, recipe.sampling)
+    sampler = TileSampler([[drawn_region("a")]], Size.square(96), 0.5, recipe.sampling)
     size, optimiser = recipe.optimiser.batch_size, recipe.optimiser
     assert sampler.drawn(size) > size
     passes = optimiser.epochs * optimiser.batches_per_epoch * (3 * size + sampler.drawn(size))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from algorithm.size import Size
 from training.graph import write_onnx
 from training.models.lora import add_lora, merge_lora
 
@@ -111,8 +112,8 @@ def test_a_checkpoint_carries_it() -> None:
 def test_a_merged_graph_is_as_large_as_without(tmp_path: Path) -> None:
     network, images = trained(), torch.rand(3, 3, 8, 8)
     expected = network(images).detach().numpy()
-    write_onnx(merge_lora(network), 8, tmp_path / "merged.onnx")
-    write_onnx(Transformer(), 8, tmp_path / "plain.onnx")
+    write_onnx(merge_lora(network), Size.square(8), tmp_path / "merged.onnx")
+    write_onnx(Transformer(), Size.square(8), tmp_path / "plain.onnx")
     merged, plain = (onnx.load(tmp_path / f"{name}.onnx").graph for name in ("merged", "plain"))
     assert [node.op_type for node in merged.node] == [node.op_type for node in plain.node]
     assert [list(tensor.dims) for tensor in merged.initializer] == [list(tensor.dims) for tensor in plain.initializer]

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from algorithm.size import Size
 from tests.training.resnet38 import trunk_shapes
 from training.model_settings import MitDetSettings
 from training.models.build import build_model
@@ -175,7 +176,7 @@ def test_the_small_recipes_network_has_gradients() -> None:
 def test_its_cost_is_known_without_running_it() -> None:
     """12.73 G multiply-accumulates a crop, as counted in psa's network."""
     found = describe(load_recipe("mitdet"))
-    assert (found.parameters, found.tile_px) == (105_111_872, 80)
+    assert (found.parameters, found.tile_px) == (105_111_872, Size.square(80))
     assert found.multiply_accumulates / 1e9 == pytest.approx(12.73, abs=0.005)
     cost = run_cost(load_recipe("mitdet"), found)
     assert cost.region_tiles is None

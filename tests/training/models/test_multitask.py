@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from algorithm.errors import AlgorithmError
+from algorithm.size import Size
 from training.graph import write_onnx
 from training.model_settings import MultitaskSettings
 from training.models.build import build_model
@@ -115,8 +116,8 @@ def test_it_overfits_one_batch_in_all_tasks() -> None:
 def test_the_graph_is_the_encoder_and_the_head(tmp_path: Path) -> None:
     """To the tensor what the same network exports that never had decoders."""
     network = tiny().eval()
-    write_onnx(network, 24, tmp_path / "graph.onnx")
-    write_onnx(tiny(decoders=False), 24, tmp_path / "single.onnx")
+    write_onnx(network, Size.square(24), tmp_path / "graph.onnx")
+    write_onnx(tiny(decoders=False), Size.square(24), tmp_path / "single.onnx")
     graph, single = (onnx.load(tmp_path / f"{name}.onnx").graph for name in ("graph", "single"))
     assert [list(tensor.dims) for tensor in graph.initializer] == [list(tensor.dims) for tensor in single.initializer]
     assert [node.op_type for node in graph.node] == [node.op_type for node in single.node]

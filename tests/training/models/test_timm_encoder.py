@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from algorithm.errors import AlgorithmError
+from algorithm.size import Size
 from training.graph import write_onnx
 from training.model_settings import MultitaskSettings
 from training.models.build import build_model
@@ -84,7 +85,7 @@ class TestTransformers(WithTimm):
         again = build_model(own, model.state_dict()).eval()
         with torch.no_grad():
             expected = again(images).numpy()
-        write_onnx(merge_lora(again), 32, tmp_path / "graph.onnx")
+        write_onnx(merge_lora(again), Size.square(32), tmp_path / "graph.onnx")
         assert again.encoder.network.blocks[0].attn.qkv.weight.requires_grad is False
         session = onnxruntime.InferenceSession(tmp_path / "graph.onnx", providers=["CPUExecutionProvider"])
         (found,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})

@@ -6,6 +6,7 @@ import onnxruntime
 import pytest
 import torch
 
+from algorithm.size import Size
 from training.graph import write_onnx
 from training.models.unet import UNet
 
@@ -66,7 +67,7 @@ def test_it_overfits_one_batch() -> None:
 def test_the_graph_agrees_at_any_batch(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = UNet(4, 2).eval()
-    write_onnx(model, 32, tmp_path / "unet.onnx")
+    write_onnx(model, Size.square(32), tmp_path / "unet.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "unet.onnx", providers=["CPUExecutionProvider"])
     for batch in (1, 3):
         tiles = torch.randn(batch, 3, 32, 32)
