@@ -15,6 +15,7 @@ bundle, and of two that detect together. Needs anaphase[cpu,train]; the last tab
 import argparse
 import tempfile
 from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from algorithm.manifest import Member, ModelFile, Provenance
 from algorithm.merging import merged_into
 from algorithm.mixed import FUSION_RADIUS_UM, fused
 from algorithm.runtime import BoxEnsemble
+from algorithm.tiles import stride_px
 from training.bundles.boxes import BoxesBundles
 from training.digest import digest
 from training.graph import write_onnx
@@ -76,10 +78,10 @@ def networks(recipe: BoxesRecipe, folder: Path) -> tuple[int, dict[str, Callable
     bundles = BoxesBundles(recipe)
     model = bundles.exported(build_model(recipe.model))
     graph = folder / "member.onnx"
-    write_onnx(model, bundles.side_px, graph, bundles.output_names)
+    write_onnx(model, bundles.size, graph, bundles.output_names, bundles.free_step_px)
     ensemble = BoxEnsemble(bundle_of(recipe, graph), "cpu", THREADS)
-    count, side = ensemble.batch_size, bundles.side_px
-    tiles = np.random.default_rng(0).integers(0, 256, (count, side, side, 3), np.uint8)
+    count, (width, height) = ensemble.batch_size, bundles.size
+    tiles = np.random.default_rng(0).integers(0, 256, (count, height, width, 3), np.uint8)
     predictor = Predictor(model.to(memory_format=torch.channels_last), recipe.input, torch.device("cpu"))
 
     @torch.inference_mode()
@@ -113,8 +115,8 @@ def product_of_matrices() -> Callable[[], object]:
 def print_rows(recipe: BoxesRecipe, tiles: int, medians: Mapping[str, float]) -> None:
     """A row for each way, beside what the machine does at most."""
     settings = recipe.input
-    tile_mm2 = (settings.tile_px * settings.resolution_um_px / 1000) ** 2
-    new_mm2 = tile_mm2 * (1 - settings.overlap) ** 2
+    strides = stride_px(settings.tile_px, settings.overlap)
+    tile_mm2, new_mm2 = (prod(sides) * (settings.resolution_um_px / 1000) ** 2 for sides in (settings.tile_px, strides))
     operations = tiles * describe(recipe).operations
     peak = 2 * MATRIX**3 / medians[PRODUCT]
     for way in (TORCH, RUNTIME):

@@ -126,7 +126,7 @@ def run_monai(region: Path, bundle: Path) -> Measured:
     from monai.inferers import sliding_window_inference
 
     manifest = load_bundle(bundle).manifest
-    tile = (manifest.input.tile_px,) * 2
+    tile = tuple(reversed(manifest.input.tile_px))
     blending = {"uniform": {"mode": "constant"}, "gaussian": {"mode": "gaussian", "sigma_scale": 0.25}}
     settings = {"overlap": manifest.input.overlap, **blending[manifest.postprocess.blending]}
     network = Stopwatch(eager_network(manifest.provenance.recipe, len(manifest.members)))

@@ -43,7 +43,7 @@ def step_of(recipe: Recipe, precision: str, layout: str) -> Callable[[], None]:
     torch.manual_seed(0)
     model = build_model(recipe.model).to(DEVICE, memory_format=LAYOUTS[layout]).train()
     optimiser = optimiser_of(model, recipe.optimiser)
-    shape = (recipe.optimiser.batch_size, 3, recipe.input.tile_px, recipe.input.tile_px)
+    shape = (recipe.optimiser.batch_size, 3, recipe.size.height, recipe.size.width)
     tiles = torch.randn(shape, device=DEVICE)
     masks = (torch.rand_like(tiles[:, :1]) > 0.97).float()
 

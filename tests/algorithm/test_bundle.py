@@ -52,6 +52,11 @@ REFUSED: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m["postprocess"].update(dilation_radius_px=9), "the nearest valid key is 'dilation_radius_um'"),
     (lambda m: m["members"][0].update(hash="0"), "members.0: unknown key 'hash'"),
     (lambda m: m["input"].pop("tile_px"), "input.tile_px: Field required"),
+    (lambda m: m["input"].update(tile_px=[64]), "input.tile_px: give the side of a square, or a width and a height"),
+    (
+        lambda m: (m["input"].update(tile_px=[96, 64]), m["postprocess"].update(spread_turns=True)),
+        "postprocess.spread_turns is for square tiles, and input.tile_px is 96 x 64",
+    ),
     (lambda m: m["input"].update(overlap=1.0), "input.overlap: should be less than 1"),
     (lambda m: m["input"].update(std=[1, 1, 0]), "input.std.2: should be greater than 0"),
     (lambda m: m["postprocess"].update(threshold=float("nan")), "postprocess.threshold: should be a finite number"),

@@ -107,6 +107,17 @@ def test_a_graph_of_any_tile_size_is_taken(tmp_path: Path) -> None:
     assert ensemble(tiles(1)).shape == (1, 1, TILE, TILE)
 
 
+def test_tiles_may_have_a_width_and_a_height(tmp_path: Path) -> None:
+    ensemble = Ensemble(load_bundle(write_tiny_bundle(tmp_path, tile_px=(48, 32))), "cpu")
+    pixels = np.full((1, 32, 48, 3), 255, np.uint8)
+    pixels[0, 20:, 40:] = 0
+    ((found,),) = ensemble(pixels)
+    assert found.shape == (32, 48)
+    assert (found[22:30, 42:46] > 0.9).all()
+    assert (found[:16] < 0.1).all()
+    assert ensemble.batch_size == 2**18 // (48 * 32)
+
+
 @pytest.mark.parametrize("model", [b"", b"no graph at all", tiny_graph(SIZE).SerializeToString()[:-100]])
 def test_what_is_no_graph_is_refused(tmp_path: Path, model: bytes) -> None:
     with pytest.raises(BundleError, match=r"model\.onnx cannot be loaded"):

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from algorithm.errors import AlgorithmError
+from algorithm.size import Size
 from tests.training.drawing import tiny_tree
 from training.recipe import FOLDER, AugmentSettings, load_recipe, recipe_from
 
@@ -30,7 +31,7 @@ def test_vm_unet_is_as_published() -> None:
     model, optimiser, loss = recipe.model, recipe.optimiser, recipe.loss
     assert (model.width, model.state_size, model.patch_size, model.drop_path) == (96, 16, 4, 0.2)
     assert (model.depths, model.decoder_depths) == ((2, 2, 2, 2), (2, 2, 2, 1))
-    assert (recipe.input.tile_px, recipe.input.overlap, recipe.input.resolution_um_px) == (512, 0.8, 0.25)
+    assert (recipe.input.tile_px, recipe.input.overlap, recipe.input.resolution_um_px) == (Size.square(512), 0.8, 0.25)
     assert (recipe.input.mean, recipe.input.std) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     assert recipe.input.scale == pytest.approx(1 / 255)
     assert (optimiser.learning_rate, optimiser.batch_size, optimiser.epochs) == (5e-4, 24, 100)
@@ -166,6 +167,7 @@ def test_overrides_are_yaml_and_reach_inside() -> None:
         ("augment.stain_model=reinhard", "augment.stain_model: should be 'ruifrok', 'macenko' or 'vahadane'"),
         ("augment.blur=1.5", "augment.blur: should be less than or equal to 1"),
         ("input.overlap=1", "input.overlap: should be less than 1"),
+        ("input.tile_px=[512, 500]", "input.tile_px should be a multiple of 32, for this network"),
         ("input.tile_px=500", "input.tile_px should be a multiple of 32, for this network"),
         ("optimiser.learning_rate=.nan", "optimiser.learning_rate"),
         ("epochs", "epochs is no override. Write key=value"),

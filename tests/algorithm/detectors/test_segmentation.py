@@ -23,7 +23,12 @@ def predict(tiles: np.ndarray) -> np.ndarray:
 
 
 def found_in(
-    view: ResampledImage, tile: int = 64, overlap: float = 0.5, batch_size: int = 4, progress=None, **changes: object
+    view: ResampledImage,
+    tile: int | tuple[int, int] = 64,
+    overlap: float = 0.5,
+    batch_size: int = 4,
+    progress=None,
+    **changes: object,
 ) -> Detections:
     postprocess = RULES.model_copy(update=changes)
     chosen = SegmentationSettings(tile_px=tile, overlap=overlap, postprocess=postprocess)
@@ -47,10 +52,10 @@ def ordered(points: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("blending", ["uniform", "gaussian"])
-@pytest.mark.parametrize("overlap", [0, 0.25, 0.8])
-def test_figures_are_found_where_they_are(overlap: float, blending: str) -> None:
+@pytest.mark.parametrize(("tile", "overlap"), [(64, 0), (64, 0.25), (64, 0.8), ((96, 48), 0.5), ((32, 80), 0.5)])
+def test_figures_are_found_where_they_are(tile: int | tuple[int, int], overlap: float, blending: str) -> None:
     pixels, centres = scene(300, 220, seed=1, figures=12)
-    found = found_in(view_of(pixels), overlap=overlap, blending=blending)
+    found = found_in(view_of(pixels), tile, overlap, blending=blending)
     assert found.points == pytest.approx(ordered(centres), abs=0.51)
     assert (found.scores > 0.9).all()
     assert found.member_scores.shape == (12, 2)

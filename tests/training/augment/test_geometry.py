@@ -74,7 +74,7 @@ def test_each_window_has_its_own_scale_and_angle() -> None:
     ],
 )
 def test_a_window_is_no_larger_than_its_tiles_need(tile: Size, settings: dict[str, object], window: Size) -> None:
-    """Enlarged by the smallest magnification, and as far as its corners reach: the diagonal, where it turns that far."""
+    """Enlarged by the smallest magnification, and as far as corners reach: the diagonal, where tiles turn so far."""
     assert window_size(tile, AugmentSettings(**settings)) == window
 
 

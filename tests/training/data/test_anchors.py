@@ -68,15 +68,13 @@ def test_a_mosaic_shows_four_annotations_in_its_tile(window_px: Size) -> None:
     plain = [np.broadcast_to(shade, (80, 96, 3)).copy() for shade in grey]
     data = [in_memory(str(n), str(n), "", p, 0.25, np.array([(30.0, 40.0)])) for n, p in enumerate(plain)]
     sampler = AnchorSampler([data], TILE, SETTINGS.model_copy(update={"mosaic": 1.0}))
-    rng, (left, top) = np.random.default_rng(0), np.subtract(window_px, TILE) // 2
+    (width, height), rng = window_px, np.random.default_rng(0)
+    left, top = np.subtract(window_px, TILE) // 2
     inside = np.s_[top : top + TILE.height, left : left + TILE.width]
     shades = set()
     for _ in range(20):
         window = sampler.window(rng, True, window_px)
-        assert (window.pixels.shape, window.mask.shape) == (
-            (window_px.height, window_px.width, 3),
-            (2, window_px.height, window_px.width),
-        )
+        assert (window.pixels.shape, window.mask.shape) == ((height, width, 3), (2, height, width))
         shades |= set(np.unique(window.pixels).tolist())
         tile = window.mask[0][inside]
         for rows, columns in product((slice(0, 8), slice(-8, None)), repeat=2):

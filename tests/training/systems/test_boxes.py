@@ -10,6 +10,8 @@ import torch
 from algorithm import detectors
 from algorithm.bundle import load_bundle
 from algorithm.runtime import BoxEnsemble
+from algorithm.size import Size
+from algorithm.tiles import stride_px
 from tests.arrays import ArrayImage
 from tests.training.drawing import drawn_data, drawn_pixels, tiny_tree
 from training.bundles.card import Card
@@ -22,17 +24,19 @@ from training.models.describe import describe
 from training.recipe import BoxesRecipe, load_recipe, recipe_from
 from training.systems.boxes import BoxDetection, BoxPredictor
 
+SIZE = Size(64, 32)
 BOXES = {
     "system": "boxes",
     "model": {"name": "rtmdet", "width": 0.125, "depth": 0.33},
-    "postprocess": {"threshold": 0.5, "lower_threshold": 0.05},
+    "postprocess": {"threshold": 0.5, "lower_threshold": 0.05, "views": "five"},
     "sampling": {"box_um": 4.0},
 }
 
 
 def recipe_of(**changes: Any) -> BoxesRecipe:
-    """A network of 50,000 parameters on tiles of 32 px."""
-    recipe = recipe_from(tiny_tree(**{**BOXES, **changes}), "tiny")
+    """A network of 50,000 parameters."""
+    tree = tiny_tree(**{**BOXES, **changes})
+    recipe = recipe_from({**tree, "input": {**tree["input"], "tile_px": SIZE.written}}, "tiny")
     assert isinstance(recipe, BoxesRecipe)
     return recipe
 
@@ -49,6 +53,8 @@ def test_the_recipes_of_the_project_are_read() -> None:
     published = load_recipe("rtmdet_s")
     assert isinstance(published, BoxesRecipe)
     assert published.box_px == 64
+    assert published.input.tile_px == (1920, 1280)
+    assert stride_px(published.input.tile_px, published.input.overlap) == (1920 - 128, 1280 - 128)
     assert describe(published).parameters == 8_856_738
     small = load_recipe("rtmdet_small")
     assert isinstance(small, BoxesRecipe)
@@ -80,7 +86,7 @@ def test_a_run_has_the_figures_of_its_validation(runs: list[Path]) -> None:
 
 
 def test_a_bundle_answers_as_its_checkpoints_do(runs: list[Path], tmp_path: Path) -> None:
-    """Boxes and logits of both members, and the detector that the algorithm makes of them."""
+    """Boxes and logits of both members, of tiles as they lie and turned, and the detector that is made of them."""
     source = {"name": "drawn", "licence": "Apache-2.0", "source": "drawn"}
     card = Card.model_validate({"name": "tiny", "version": "1", "datasets": [source], "intended_use": "Tests."})
     parity = export(runs, card, tmp_path / "bundle", weights="float16")
@@ -88,14 +94,16 @@ def test_a_bundle_answers_as_its_checkpoints_do(runs: list[Path], tmp_path: Path
     bundle = load_bundle(tmp_path / "bundle")
     assert bundle.manifest.detector == "boxes"
     assert [member.held_out for member in bundle.manifest.members] == [0, 1]
-    tiles = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
-    found = BoxEnsemble(bundle, "cpu").answers(tiles)
-    assert found.shape == (2, 3, 6, 16 + 4 + 1)
-    recipe = recipe_of()
-    for member, run in enumerate(runs):
-        model = build_model(recipe.model, load_checkpoint(run / BEST)["model"])
-        (expected,) = BoxPredictor(model, recipe.input, torch.device("cpu"))(tiles)
-        assert found[member] == pytest.approx(expected, abs=0.2)  # weights of 16 bits; boxes in px
+    assert bundle.manifest.input.tile_px == SIZE
+    ensemble, recipe = BoxEnsemble(bundle, "cpu"), recipe_of()
+    upright = np.random.default_rng(0).integers(0, 256, (3, SIZE.height, SIZE.width, 3), np.uint8)
+    for tiles in (upright, np.rot90(upright, axes=(1, 2))):
+        found = ensemble.answers(tiles)
+        assert found.shape == (2, 3, 6, 2 * (16 + 4 + 1))
+        for member, run in enumerate(runs):
+            model = build_model(recipe.model, load_checkpoint(run / BEST)["model"])
+            (expected,) = BoxPredictor(model, recipe.input, torch.device("cpu"))(tiles)
+            assert found[member] == pytest.approx(expected, abs=0.2)  # weights of 16 bits; boxes in px
     image = ArrayImage(drawn_pixels(96, 80, [(20, 24), (70, 52)], []))
     assert detectors.load(bundle, "cpu").detect(image).tiles_run > 0
 
