@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -48,10 +47,18 @@ def origins(length: int, tile: int, stride: int) -> list[int]:
 
 
 def spans(length: int, tile: int, stride: int) -> dict[int, tuple[float, float]]:
-    """Where tiles start along one side, and from where to where each counts: to the middle of what two share."""
-    starts = origins(length, tile, stride)
-    meet = [(first + tile + second) / 2 for first, second in pairwise(starts)]
-    return dict(zip(starts, pairwise([0.0, *meet, float(length)]), strict=True))
+    """Where tiles start along one side, and from where to where each counts: not in the outer half of an overlap.
+
+    Where the last tile is shifted back, it and the one before it both count in some of what they share.
+    """
+    margin = (tile - stride) / 2
+    return {
+        start: (
+            start + margin if start > 0 else 0.0,
+            start + tile - margin if start + tile < length else float(length),
+        )
+        for start in origins(length, tile, stride)
+    }
 
 
 def read_tile(view: View, x: int, y: int, tile: Size) -> NDArray[np.uint8]:
@@ -111,7 +118,7 @@ class TileGrid:
         return sum(len(row.xs) for row in self.rows)
 
     def own(self, place: tuple[int, int], points: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which points (N, 2), px of the view, count for the tile that starts at `place`: each for one tile alone."""
+        """Which points (N, 2), px of the view, count for the tile that starts at `place`, as `spans` says."""
         low, high = np.transpose((self._across[place[0]], self._down[place[1]])) - 0.5  # of pixels, not their centres
         return np.asarray(((points >= low) & (points < high)).all(axis=1))
 

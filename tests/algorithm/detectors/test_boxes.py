@@ -67,9 +67,8 @@ def ordered(points: np.ndarray) -> np.ndarray:
 def test_each_figure_is_found_once_wherever_tiles_meet(
     seed: int, width: int, height: int, overlap: float, tile: int | tuple[int, int]
 ) -> None:
-    """Nothing is merged: each is one tile's own."""
     pixels, points = scene(width, height, seed, figures=4)
-    found = found_in(view_of(pixels), tile, overlap, merge_radius_um=0)
+    found = found_in(view_of(pixels), tile, overlap)
     assert found.points == pytest.approx(ordered(points))
     assert found.scores == pytest.approx(np.full(4, 0.8))
     assert found.member_scores == pytest.approx(np.tile([0.9, 0.7], (4, 1)))
