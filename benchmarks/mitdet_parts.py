@@ -9,8 +9,8 @@ ways of stain enhancement apart and together. Each combination is trained once w
 MIDOG++'s table (datasets_xvalidation.csv in the folder of the data) names. The network that is measured has seen as
 many crops in every row: with child classes half of the epochs are the parent stage's, and no stage ends early. What it
 takes to choose the samples stands beside. Settings hold for all rows; of a part they say what it is where a row has it
-(sampling.unsa=vahadane_random). A run that was broken off goes on, one that is there is not trained again. Needs
-anaphase[cpu,train].
+(sampling.unsa=vahadane_random, or sampling.unsa=restain with --generators, their folder). A run that was broken off
+goes on, one that is there is not trained again. Needs anaphase[cpu,train].
 """
 
 import argparse
@@ -21,6 +21,7 @@ from held_out import FOLDS_BY, folder_name, held_out, scanner_domains, tested
 from training import distributed
 from training.data.read import read_data
 from training.fit import fit
+from training.generators import Generators, read_generators
 from training.recipe import NucleiRecipe, load_recipe
 
 Parts = tuple[str, ...]
@@ -56,6 +57,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="of every row, an even number; the recipe's if not given")
     of_row = f"one row: of {', '.join(ON)} some with commas between, or none"
     parser.add_argument("--parts", type=parts_of, action="append", help=of_row)
+    generators = "of sampling.unsa=restain, trained with folds_by=domain+scanner and the same fold"
+    parser.add_argument("--generators", type=Path, metavar="RUN", help=generators)
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="settings of the recipe to change")
     options = parser.parse_intermixed_args()
 
@@ -74,7 +77,8 @@ def main() -> None:
     with distributed.processes():
         for parts, recipe in recipes.items():
             if tested(runs[parts], recipe) is None:
-                fit(recipe, data, runs[parts], domains[scanner], resume=runs[parts].exists())
+                generators = generators_for(recipe, options.generators)
+                fit(recipe, data, runs[parts], domains[scanner], runs[parts].exists(), generators=generators)
         if distributed.rank() > 0:
             return
     print("| parts | F1 | recall | precision | crops trained on | to choose samples |\n|---|---|---|---|---|---|")
@@ -106,6 +110,12 @@ def recipe_of(parts: Parts, name: str, epochs: int | None, overrides: list[str])
     if total % 2:
         raise SystemExit(f"{total} epochs cannot be shared by two stages: give an even number.")
     return load_recipe(name, [*changes, f"optimiser.epochs={total // stages(recipe)}"])
+
+
+def generators_for(recipe: NucleiRecipe, folder: Path | None) -> Generators | None:
+    """Those of the folder, for a recipe that restains."""
+    restains = folder is not None and recipe.sampling.unsa == "restain"
+    return read_generators(folder, recipe.input.resolution_um_px) if restains else None
 
 
 def stages(recipe: NucleiRecipe) -> int:

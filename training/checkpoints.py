@@ -10,7 +10,7 @@ from algorithm.errors import AlgorithmError
 
 LAST, BEST = "last.pt", "best.pt"
 PARTS = {"recipe", "fold", "epoch", "best", "model", "optimiser"}
-LATER = {"weights", "masks", "mined", "trained", "kept", "means"}
+LATER = {"weights", "masks", "mined", "generators", "trained", "kept", "means"}
 """What not every run has.
 
 `trained`: the weights that training goes on with, where `model` is their mean. Where a run keeps several networks,

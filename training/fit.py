@@ -1,5 +1,6 @@
 """Training of one fold. A run stops and resumes at any epoch."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from algorithm.errors import AlgorithmError
@@ -7,9 +8,11 @@ from training import distributed
 from training.checkpoints import LAST
 from training.data.folds import Fold
 from training.data.read import Data
-from training.data.split import split_fold
+from training.data.split import Split, split_fold
+from training.generators import Generators
 from training.optimiser_settings import OptimiserSettings
-from training.recipe import AnyRecipe, NucleiRecipe
+from training.recipe import AnyRecipe, NucleiRecipe, RestainRecipe
+from training.restain import train_generators
 from training.revalidate import test_best
 from training.stages import last_stage
 from training.trainer import Trainer, train
@@ -17,23 +20,37 @@ from training.weights.files import Weights
 
 
 def fit(
-    recipe: AnyRecipe, data: Data, run: Path, fold: Fold, resume: bool, weights: Weights | None = None
+    recipe: AnyRecipe,
+    data: Data,
+    run: Path,
+    fold: Fold,
+    resume: bool,
+    weights: Weights | None = None,
+    generators: Generators | None = None,
 ) -> dict[Path, dict[str, float]]:
     """Train the recipe on all but one fold; the run's folder gets checkpoints, metrics.jsonl and TensorBoard's files.
 
     Where the recipe keeps several networks each has a folder inside the run's for these, but for the last checkpoint,
-    which is of them all. Returns what the best of each finds in the held-out domain, by the folder of the checkpoint
-    into which it is written; nothing where folds are by slide.
+    which is of them all; each generator of a recipe that restains has a folder there for a run of its own. Returns what
+    the best of each finds in the held-out domain, by the folder of the checkpoint into which it is written; nothing
+    where folds are by slide.
 
     The random numbers of a batch follow from the recipe's seed, the epoch and the batch alone, so a resumed run goes
-    on as if it had never stopped. weights: tensors to start from, unless resumed. Where several processes train
-    (training/distributed.py), all call this, and the first validates and writes while the others wait. Raises
-    AlgorithmError where the folder holds another run or nothing to resume, or where a batch cannot be divided.
+    on as if it had never stopped. weights: tensors to start from, unless resumed. generators: for unsa=restain.
+    Where several processes train (training/distributed.py), all call this, and the first validates and writes while the
+    others wait. Raises AlgorithmError where the folder holds another run or nothing to resume, where a batch cannot be
+    divided, and where weights or generators have seen what is held out.
     """
     _check_divisible(recipe.optimiser)
     split = split_fold(data, recipe, fold)
     _check_same_fold(weights, split.fold)
+    if isinstance(recipe, RestainRecipe):
+        if weights is not None:
+            raise AlgorithmError(f"{recipe.name} trains generators from the start.", "Leave the weights out.")
+        train_generators(recipe, split, run, resume)
+        return {}
     if isinstance(recipe, NucleiRecipe):
+        split = _with_generators(split, recipe, generators)
         trainer = last_stage(recipe, split, run, resume, weights)
         resume = (run / LAST).exists()
     else:
@@ -46,6 +63,12 @@ def fit(
             folder: test_best(folder, trainer.system, trainer.device)
             for folder in (run / kept.folder for kept in trainer.kept)
         }
+
+
+def _with_generators(split: Split, recipe: NucleiRecipe, generators: Generators | None) -> Split:
+    if generators is not None:
+        generators.require_same_fold(recipe, split.fold)
+    return replace(split, generators=generators)
 
 
 def _check_same_fold(weights: Weights | None, fold: Fold) -> None:

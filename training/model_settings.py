@@ -113,5 +113,19 @@ class MultitaskSettings(Settings):
     decoder_width: Count = 64
 
 
+class RestainerSettings(Settings):
+    """The arguments of `training.models.restainer.Restainer`."""
+
+    name: Literal["restainer"]
+    width: Count = 64
+    levels: int = Field(4, ge=1, le=6)
+    discriminator_width: Count = 64
+
+    @property
+    def tiles_are_multiples_of_px(self) -> int:
+        """Of what the poolings make a pixel of."""
+        return int(2**self.levels)
+
+
 SegmentationModel = VMUNetSettings | UNetSettings
-ModelSettings = SegmentationModel | MultitaskSettings | RTMDetSettings | MitDetSettings
+ModelSettings = SegmentationModel | MultitaskSettings | RTMDetSettings | MitDetSettings | RestainerSettings

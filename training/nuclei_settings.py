@@ -8,7 +8,7 @@ from algorithm.settings import Settings
 from training.model_settings import Count, Positive, Share
 
 Balance = Literal["none", "first", "both"]
-UnSA = Literal["template", "vahadane_random"]
+UnSA = Literal["template", "vahadane_random", "restain"]
 
 
 class NucleiSampling(Settings):
@@ -21,7 +21,8 @@ class NucleiSampling(Settings):
     draw alone or all. reach_um: how far from a figure a nucleus is it.
     unsa: whether crops are shown in the colours of three other domains as often as in their own each
     (training/data/colour_domains.py): "template" takes those of the data's other domains, as a region drawn from one is
-    stained after the method of `template_stains`; "vahadane_random" has three random stainings.
+    stained after the method of `template_stains`; "vahadane_random" has three random stainings; "restain" has the
+    domains of "template" too, and generators that have learnt their colours (training/restain.py).
     """
 
     balance: Balance = "both"

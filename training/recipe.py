@@ -18,12 +18,13 @@ from algorithm.size import Size
 from algorithm.stain import StainModel
 from training.data.folds import FoldsBy
 from training.data.three_levels import Mode
+from training.loss_settings import BoxLossSettings, LossSettings, TaskSettings
 from training.model_settings import (
-    Count,
     MitDetSettings,
     ModelSettings,
     MultitaskSettings,
     Positive,
+    RestainerSettings,
     RTMDetSettings,
     SegmentationModel,
     Share,
@@ -31,10 +32,13 @@ from training.model_settings import (
 )
 from training.nuclei_settings import InCDPSettings, NucleiSampling
 from training.optimiser_settings import OptimiserSettings
+from training.restain_settings import RestainInput, RestainLossSettings
 
 FOLDER = Path(__file__).with_name("recipes")
 Range = tuple[float, float]
 ValidateOn = Literal["slides", "domain"]
+LEAST_JUDGED_PX = 24
+"""The side of the least square that a discriminator of patches has an answer to."""
 
 
 class SamplingSettings(Settings):
@@ -102,38 +106,6 @@ class AugmentSettings(Settings):
     jpeg_quality: tuple[int, int] = (40, 90)
 
 
-class LossSettings(Settings):
-    """Dice and focal terms of the segmentation loss."""
-
-    dice: float = 1.0
-    focal: float = 1.0
-    focal_alpha: Share = 0.25
-    focal_gamma: float = 2.0
-
-
-class BoxLossSettings(Settings):
-    """The losses of a detector that says boxes (training/systems/detection_loss.py).
-
-    classes: "quality" wants of a box's score how well it overlaps, "focal" one. candidates: of how many places that
-    overlap a box best the overlaps are summed, for the number of places which are to say it.
-    """
-
-    classes: Literal["quality", "focal"] = "quality"
-    boxes: Literal["giou", "iou"] = "giou"
-    box_weight: float = 2.0
-    quality_beta: float = 2.0
-    focal_alpha: Share = 0.25
-    focal_gamma: float = 2.0
-    candidates: Count = 13
-
-
-class TaskSettings(Settings):
-    """Weights of the losses of a classifier's other tasks beside that of the figure's type, whose own is 1."""
-
-    segmentation: float = 1.0
-    pixel_classes: float = 1.0
-
-
 class Recipe(Settings):
     """One system at one size: what all systems have.
 
@@ -160,6 +132,11 @@ class Recipe(Settings):
         if self.optimiser.patience is not None and self.select_on == "last":
             raise ValueError("optimiser.patience never ends with select_on=last, by which every epoch is better")
         return self
+
+    @property
+    def title(self) -> str:
+        """What is trained, for a person who watches."""
+        return self.name
 
 
 class DetectionRecipe(Recipe):
@@ -286,12 +263,47 @@ class ClassificationRecipe(Recipe):
         return self
 
 
-AnyRecipe = SegmentationRecipe | BoxesRecipe | NucleiRecipe | ClassificationRecipe
+class RestainRecipe(Recipe):
+    """Networks that show tissue in the colours of other domains (sampling.unsa=restain), one for each domain.
+
+    domain: whose colours are learnt, a tumour by a scanner; None: of all domains, one after the other.
+    """
+
+    system: Literal["restain"]
+    select_on: Literal["last"] = "last"
+    domain: str | None = None
+    model: RestainerSettings
+    input: RestainInput
+    loss: RestainLossSettings = RestainLossSettings()
+
+    @property
+    def title(self) -> str:
+        """With the domain."""
+        return f"{self.name}, {self.domain}"
+
+    @property
+    def size(self) -> Size:
+        """Of what the network takes."""
+        return Size.square(self.input.patch_px)
+
+    @model_validator(mode="after")
+    def _squares_are_halved_and_kept_once(self) -> Self:
+        step = self.model.tiles_are_multiples_of_px
+        least = max(2 * step, LEAST_JUDGED_PX)
+        if self.input.patch_px % step or self.input.patch_px < least:
+            raise ValueError(f"input.patch_px should be a multiple of {step}, for this network, and at least {least}")
+        if self.optimiser.averages:
+            raise ValueError("optimiser.averages keeps several networks, and a domain has one")
+        return self
+
+
+AnyRecipe = SegmentationRecipe | BoxesRecipe | NucleiRecipe | ClassificationRecipe | RestainRecipe
 SYSTEMS: dict[str, type[AnyRecipe]] = {
     "segmentation": SegmentationRecipe,
     "boxes": BoxesRecipe,
     "nuclei": NucleiRecipe,
     "classification": ClassificationRecipe,
+    "restain": RestainRecipe,
 }
 
 

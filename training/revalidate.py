@@ -10,7 +10,7 @@ from training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from training.data.read import Data
 from training.data.split import split_fold
 from training.models.build import build_model
-from training.recipe import AnyRecipe, recipe_from, with_overrides
+from training.recipe import AnyRecipe, RestainRecipe, recipe_from, with_overrides
 from training.systems.base import System
 from training.systems.build import build_system
 
@@ -18,11 +18,13 @@ from training.systems.build import build_system
 def recipe_of_run(run: Path, overrides: list[str]) -> AnyRecipe:
     """The recipe of a run's best checkpoint with `key=value` overrides.
 
-    Raises AlgorithmError for an override that training would have had to know: only what the recipe's class calls its
-    READING may differ.
+    Raises AlgorithmError for a run that restains, and for an override that training would have had to know: only what
+    the recipe's class calls its READING may differ.
     """
     tree = load_checkpoint(run / BEST)["recipe"]
     trained, recipe = (recipe_from(with_overrides(tree, words), str(run / BEST)) for words in ([], overrides))
+    if isinstance(recipe, RestainRecipe):
+        raise AlgorithmError(f"{run} restains crops, and finds and types nothing.", "Give it to fit as --generators.")
     if _without_reading(recipe) != _without_reading(trained):
         raise AlgorithmError(
             f"{', '.join(overrides)} changes what {run} was trained with.",

@@ -94,7 +94,8 @@ class Stages:
         """All of the training regions."""
         regions = [region for regions in self.split.training for region in regions]
         names = np.array([region.name for region in regions])
-        ColourDomains(regions, self.recipe.sampling, self.recipe.seed)  # refuses a lone domain before nuclei are sought
+        # refuses what cannot be shown in other colours before nuclei are sought
+        ColourDomains(regions, self.recipe.sampling, self.recipe.seed, self.split.generators)
 
         def make() -> Arrays:
             with Progress() as progress:

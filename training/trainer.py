@@ -41,7 +41,7 @@ def train(trainer: "Trainer", run: Path, resume: bool) -> None:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
     with _boards(folders if first else []) as boards, Progress(disable=not first) as progress:
-        title = f"{recipe.name}, fold {trainer.fold}"
+        title = f"{recipe.title}, fold {trainer.fold}"
         bar = progress.add_task(title, total=recipe.optimiser.epochs, completed=trainer.epoch)
         while not distributed.first_says(trainer.ended):
             batches = progress.add_task(f"epoch {trainer.epoch + 1}", total=recipe.optimiser.batches_per_epoch)
@@ -72,7 +72,8 @@ class Trainer:
         self.device = distributed.device()
         self.model = starting_network(recipe, weights).to(self.device)
         self.weights = None if weights is None else weights.record
-        self.masks, self.mined = split.masks, split.mined
+        generators = [] if split.generators is None else split.generators.record
+        self.used = {"masks": split.masks, "mined": split.mined, "generators": generators}
         self.kept = kept_networks(self.model, recipe.optimiser)
         self.optimiser = optimiser_of(self.model, recipe.optimiser)
         self.system = system or build_system(recipe, split, self.device)
@@ -129,15 +130,14 @@ class Trainer:
             parts["kept"] = kept.folder
         where = {"fold": self.fold, "epoch": self.epoch}
         recipe = self.recipe.model_dump(mode="json")
-        used = {"weights": self.weights, "masks": self.masks, "mined": self.mined}
-        return {"recipe": recipe, **where, **used, **parts}
+        return {"recipe": recipe, **where, "weights": self.weights, **self.used, **parts}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same recipe, fold, masks and mined look-alikes."""
+        """Go on from a checkpoint of the same recipe, fold and files beside the data."""
         if (recipe_from(state["recipe"], LAST), state["fold"]) != (self.recipe, self.fold):
             raise AlgorithmError("The run was started with another recipe or fold.", "Give the same, or a new folder.")
-        for key, what, used in (("masks", "masks", self.masks), ("mined", "mined look-alikes", self.mined)):
-            if _digests(state.get(key, [])) != _digests(used):
+        for key, what in (("masks", "masks"), ("mined", "mined look-alikes"), ("generators", "generators")):
+            if _digests(state.get(key, [])) != _digests(self.used[key]):
                 raise AlgorithmError(
                     f"The run was started with other {what}.", f"Give the same --{key}, or a new folder."
                 )

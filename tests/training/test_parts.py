@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from training.loss_settings import LossSettings
 from training.models.unet import UNet
 from training.models.vm_unet import VMUNet
 from training.parts import in_parts
-from training.recipe import LossSettings
 from training.systems.segmentation import loss
 
 DEPTHS = (1, 1, 1, 1)

@@ -14,8 +14,8 @@ SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def test_recipes_are_shipped() -> None:
-    names = ["mitdet", "mitdet_small", "multitask", "multitask_small", "rtmdet_s", "rtmdet_small"]
-    assert [*names, "unet", "unet_small", "vm_unet", "vm_unet_small"] == SHIPPED
+    names = ["mitdet", "mitdet_small", "multitask", "multitask_small", "restain", "restain_small"]
+    assert [*names, "rtmdet_s", "rtmdet_small", "unet", "unet_small", "vm_unet", "vm_unet_small"] == SHIPPED
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -70,6 +70,24 @@ def test_mitdet_is_as_published() -> None:
     assert (augment.stain_gain, augment.stain_shift, augment.brightness, augment.contrast) == (0.05, 0.05, 0.2, 0.2)
     assert (augment.blur, augment.blur_sigma_px, augment.flips_and_turns) == (0.3, (0.1, 1.0), True)
     assert (recipe.postprocess.threshold, recipe.postprocess.merge_radius_um) == (0.5, 7.5)
+
+
+def test_restain_is_what_is_specified_and_takes_the_crops_and_folds_of_mitdet() -> None:
+    recipe, mitdet = load_recipe("restain"), load_recipe("mitdet")
+    model, loss = recipe.model, recipe.loss
+    assert (model.width, model.levels, model.discriminator_width) == (64, 4, 64)
+    assert (loss.stain, loss.adversarial) == (1.0, 0.1)
+    assert recipe.side_px == mitdet.side_px
+    assert recipe.input.resolution_um_px == mitdet.input.resolution_um_px
+    assert (recipe.folds_by, recipe.folds) == (mitdet.folds_by, mitdet.folds)
+    small, crops = load_recipe("restain_small"), load_recipe("mitdet_small")
+    assert (small.folds_by, small.input.resolution_um_px) == (crops.folds_by, crops.input.resolution_um_px)
+
+
+@pytest.mark.parametrize("side", [72, 16])
+def test_squares_that_are_restained_fit_both_networks(side: int) -> None:
+    with pytest.raises(AlgorithmError, match=r"patch_px should be a multiple of 16, for this network, and at least 32"):
+        load_recipe("restain", [f"input.patch_px={side}"])
 
 
 def test_crops_fit_their_network() -> None:
@@ -197,7 +215,7 @@ def test_a_wrong_override_is_named(override: str, named: str) -> None:
         (
             "multitask",
             ["system=typing"],
-            "system is 'typing'. Give one of: segmentation, boxes, nuclei, classification.",
+            "system is 'typing'. Give one of: segmentation, boxes, nuclei, classification, restain.",
         ),
         (
             "multitask",

@@ -16,13 +16,18 @@ def stain_vectors(stains: StainMatrix) -> Tensor:
     return torch.stack([first, second, third / third.norm()])
 
 
+def optical_density(tiles: Tensor) -> Tensor:
+    """-ln(I) of tiles (B, 3, H, W); black counts as 1 of 255."""
+    return -torch.log(tiles.clamp(min=1 / 255))
+
+
 def change_stains(tiles: Tensor, vectors: Tensor, gains: Tensor, shifts: Tensor, tissue_only: bool = False) -> Tensor:
     """Multiplies the concentration of each of a tile's stains by gains (B, 3) and adds shifts (B, 3).
 
     vectors: (B, 3, 3), each tile's rows as `stain_vectors` gives them. Only what is stained is shifted; with
     `tissue_only` all else, glass and padding, stays as it is. After Tellez et al. 2018.
     """
-    absorbance = -torch.log(tiles.clamp(min=1 / 255)).permute(0, 2, 3, 1)
+    absorbance = optical_density(tiles).permute(0, 2, 3, 1)
     tissue = absorbance.mean(3, keepdim=True) > 0.1
     if tissue_only:
         pixels = (tiles.permute(0, 2, 3, 1) * 255).round().to(torch.uint8)

@@ -2,11 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from algorithm.commands.console import say
 from algorithm.errors import AlgorithmError
 from training.commands.arguments import Commands, add_data, add_overrides, add_recipe
 from training.data.folds import Fold
+
+if TYPE_CHECKING:
+    from training.generators import Generators
+    from training.recipe import AnyRecipe
 
 
 def add_to(commands: Commands) -> None:
@@ -27,6 +32,8 @@ def add_to(commands: Commands) -> None:
     )
     masks = "files of make-masks, one a data set; none: disks"
     parser.add_argument("--masks", type=Path, nargs="+", default=[], metavar="FILE", help=masks)
+    generators = "the folder of a run of restain or restain_small, for sampling.unsa=restain"
+    parser.add_argument("--generators", type=Path, metavar="RUN", help=generators)
     parser.add_argument("--resume", action="store_true", help="go on from the run's last checkpoint")
     parser.set_defaults(run=run)
 
@@ -52,8 +59,9 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     tell = say if rank() == 0 else lambda _: None
     recipe = load_recipe(arguments.recipe, arguments.overrides)
-    if arguments.masks and recipe.system in ("boxes", "nuclei"):
-        raise AlgorithmError(f"{recipe.name} learns from points: masks are of no use to it.", "Leave them out.")
+    if arguments.masks and recipe.system in ("boxes", "nuclei", "restain"):
+        raise AlgorithmError(f"{recipe.name} learns nothing from masks.", "Leave them out.")
+    generators = None if arguments.generators is None else _generators(recipe, arguments.generators)
     weights = None
     if arguments.weights is not None and not arguments.resume:
         weights = read_weights(arguments.weights, recipe.model)
@@ -63,10 +71,19 @@ def _fit(arguments: argparse.Namespace) -> None:
     if arguments.masks:
         data = with_masks(data, arguments.data, arguments.masks)
         tell("\n".join(f"{file['file']}: the masks of {file['data_set']}" for file in data.masks))
-    tested = fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights)
+    tested = fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights, generators)
     for folder, found in tested.items():
         which = f"{folder.name}, " if len(tested) > 1 else ""
         tell(f"{which}held-out domain: {figures_line(found, 'tested')}")
+
+
+def _generators(recipe: "AnyRecipe", folder: Path) -> "Generators":
+    from training.generators import read_generators
+    from training.recipe import NucleiRecipe
+
+    if not isinstance(recipe, NucleiRecipe) or recipe.sampling.unsa != "restain":
+        raise AlgorithmError(f"{recipe.name} restains nothing.", "Set sampling.unsa=restain, or leave generators out.")
+    return read_generators(folder, recipe.input.resolution_um_px)
 
 
 def _fold(text: str) -> Fold:

@@ -66,7 +66,7 @@ def _parts(found: "Imported", model: "ModelSettings") -> str:
 def _require_importer(model: "ModelSettings") -> None:
     if model.name == "multitask" and model.encoder.name == "timm":
         raise AlgorithmError("timm's encoders fetch their own weights.", "Set model.encoder.pretrained=true.")
-    if model.name == "unet":
+    if model.name in ("unet", "restainer"):
         raise AlgorithmError(
             f"There are no weights to import for {model.name}.",
             "Give a recipe of vm_unet, multitask, rtmdet or mitdet.",

@@ -41,13 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
     from training.data.look_alikes import read_look_alikes, write_look_alikes
     from training.distributed import device
     from training.mining import Miner, contact_sheet
-    from training.recipe import ClassificationRecipe
+    from training.recipe import DetectionRecipe
     from training.revalidate import recipe_of_run
     from training.whole_file import write_whole
 
     recipe = recipe_of_run(arguments.run_folder, [])
-    if isinstance(recipe, ClassificationRecipe):
-        raise AlgorithmError(f"{arguments.run_folder} types figures and finds none.", "Give a detector's run.")
+    if not isinstance(recipe, DetectionRecipe):
+        raise AlgorithmError(f"{arguments.run_folder} finds no figures.", "Give a detector's run.")
     output = arguments.output or arguments.run_folder / FILE
     known = read_look_alikes(output) if output.exists() else []
     sources = _sources(arguments, recipe.input.resolution_um_px)

@@ -13,7 +13,7 @@ from algorithm.size import Size
 from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
 from training.data.regions import Points, Region, read_padded
-from training.data.sampling import TRIES, Window, corner_about, holds_tissue
+from training.data.sampling import Places, Window, corner_about, holds_tissue
 from training.data.three_levels import imbalances, sample_probabilities
 from training.recipe import AnchorSamplingSettings
 
@@ -52,7 +52,7 @@ class AnchorSampler:
         probabilities = sample_probabilities(names, self._region, figures, settings.mode)
         self.imbalances = imbalances(probabilities, names, figures)
         self._up_to = np.cumsum(probabilities)
-        self._areas = np.cumsum([region.width * region.height for region in self.empty])
+        self._anywhere = Places(self.empty)
 
     def __len__(self) -> int:
         return len(self._region)
@@ -83,8 +83,8 @@ class AnchorSampler:
             region = self.annotated[self._region[anchor]]
             point = _points(region)[self._number[anchor]]
             return self._cut(region, *corner(point), width, height, positive=True)
-        region = self.empty[int(np.searchsorted(self._areas, rng.random() * self._areas[-1], side="right"))]
-        for point in rng.random((TRIES, 2)) * (region.width, region.height):
+        region, points = self._anywhere.drawn(rng)
+        for point in points:
             window = self._cut(region, *corner(point), width, height, positive=False)
             if holds_tissue(window.pixels):
                 break

@@ -65,7 +65,7 @@ def make_folds(cases: Sequence[Placed], by: FoldsBy, count: int) -> Folds:
             f"The data sets have one fold by {by} ({names}): held out, it would leave nothing to train on.",
             "Give data of more domains, or make folds by slide (folds_by=slide).",
         )
-    return Folds({case.slide: of_domain[_domain(case, by)] for case in cases}, len(groups), groups)
+    return Folds({case.slide: of_domain[domain_name(case, by)] for case in cases}, len(groups), groups)
 
 
 def slide_folds(cases: Iterable[Placed], folds: int) -> dict[str, int]:
@@ -96,7 +96,8 @@ def _first_domains(cases: Iterable[Placed]) -> dict[str, str]:
     return domains
 
 
-def _domain(case: Placed, by: FoldsBy) -> str:
+def domain_name(case: Placed, by: FoldsBy) -> str:
+    """What a case's domain is called: its tumour, and with "domain+scanner" the scanner after it, if one is known."""
     split = by == "domain+scanner" and case.scanner not in ("", case.domain)
     return f"{case.domain}, {case.scanner}" if split else case.domain
 
@@ -108,7 +109,7 @@ def _joined_domains(cases: Iterable[Placed], by: FoldsBy) -> tuple[tuple[str, ..
     """
     of_slide: dict[str, set[str]] = {}
     for case in cases:
-        of_slide.setdefault(case.slide, set()).add(_domain(case, by))
+        of_slide.setdefault(case.slide, set()).add(domain_name(case, by))
     groups: list[set[str]] = []
     for domains in of_slide.values():
         touching = [group for group in groups if group & domains]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.errors import InputError
+from algorithm.patches import first_px
 from algorithm.size import Size
 from algorithm.stain import RUIFROK, StainMatrix
 from algorithm.tissue import tissue_pixels
@@ -49,6 +50,29 @@ class Sampler(Protocol):
         """How many tiles of a batch are positive; they come first."""
 
 
+class Places:
+    """Places anywhere in some regions, in large ones as much more often as they are larger."""
+
+    def __init__(self, regions: Sequence[Region]) -> None:
+        self.regions = regions
+        self._areas = np.cumsum([region.width * region.height for region in regions])
+
+    def drawn(self, rng: np.random.Generator) -> tuple[Region, Points]:
+        """A region and places in it, (TRIES, 2), px, x then y."""
+        region = self.regions[int(np.searchsorted(self._areas, rng.random() * self._areas[-1], side="right"))]
+        return region, rng.random((TRIES, 2)) * (region.width, region.height)
+
+    def tissue(self, rng: np.random.Generator, side_px: int) -> tuple[Region, Pixels]:
+        """A region and a square of its tissue, as far as some is found."""
+        region, points = self.drawn(rng)
+        for point in points.tolist():
+            x, y = (first_px(centre, side_px) for centre in point)
+            pixels = read_padded(region, x, y, side_px, side_px)
+            if holds_tissue(pixels):
+                break
+        return region, pixels
+
+
 class TileSampler:
     """Draws windows for training tiles; whatever it draws follows from the generator it is given.
 
@@ -75,6 +99,7 @@ class TileSampler:
         self.figure_free = [kept for regions in self.regions if (kept := [r for r in regions if not len(r.figures)])]
         if not self.with_figures:
             raise InputError("No region of the fold holds a mitotic figure.", "Give more data, or fewer folds.")
+        self._anywhere = [Places(regions) for regions in self.figure_free or self.with_figures]
 
     def batch(self, rng: np.random.Generator, size: int, window_px: Size) -> list[Window]:
         """Windows of window_px: the positive share of `size`, then `negatives_drawn` times the rest negative."""
@@ -107,11 +132,7 @@ class TileSampler:
             region = self.with_look_alikes[rng.integers(len(self.with_look_alikes))]
             points = rng.choice(region.hard_negatives, TRIES)
         else:
-            sets = self.figure_free or self.with_figures
-            regions = sets[rng.integers(len(sets))]
-            areas = np.cumsum([region.width * region.height for region in regions])
-            region = regions[int(np.searchsorted(areas, rng.random() * areas[-1], side="right"))]
-            points = rng.random((TRIES, 2)) * (region.width, region.height)
+            region, points = self._anywhere[rng.integers(len(self._anywhere))].drawn(rng)
         for point in points:
             window = self._cut(rng, region, point, window_px, positive=False)
             if not window.mask.any() and holds_tissue(window.pixels):

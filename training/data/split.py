@@ -1,11 +1,15 @@
 """What a run trains on and what it holds out."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from training.data.folds import Fold, Placed, make_folds, validating_slides
 from training.data.read import Data
 from training.data.regions import Region
 from training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from training.generators import Generators
 
 
 @dataclass(frozen=True)
@@ -14,7 +18,7 @@ class Split:
 
     fold: its number or its domains. validation: choose the epoch and the threshold. tested: those of a held-out domain,
     which choose nothing; none where folds are by slide. masks: the files that the masks of figures come from.
-    mined: that of mined look-alikes.
+    mined: that of mined look-alikes. generators: what shows the regions in other colours, if anything does.
     """
 
     fold: Fold
@@ -23,6 +27,7 @@ class Split:
     tested: list[list[Region]] = field(default_factory=list)
     masks: list[dict[str, str]] = field(default_factory=list)
     mined: list[dict[str, str]] = field(default_factory=list)
+    generators: "Generators | None" = None
 
 
 def split_fold(data: Data, recipe: Recipe, fold: Fold) -> Split:

@@ -10,12 +10,19 @@ from training.model_settings import ModelSettings, MultitaskSettings
 from training.models.mitdet import MitDet
 from training.models.multitask import Multitask
 from training.models.preact_resnet import PreActResNet
+from training.models.restainer import Restainer
 from training.models.rtmdet import RTMDet
 from training.models.timm_encoder import TimmEncoder
 from training.models.unet import UNet
 from training.models.vm_unet import VMUNet
 
-NETWORKS: dict[str, type[nn.Module]] = {"mitdet": MitDet, "rtmdet": RTMDet, "unet": UNet, "vm_unet": VMUNet}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "mitdet": MitDet,
+    "restainer": Restainer,
+    "rtmdet": RTMDet,
+    "unet": UNet,
+    "vm_unet": VMUNet,
+}
 
 
 def build_model(settings: ModelSettings, trained: Mapping[str, Tensor] | None = None) -> nn.Module:

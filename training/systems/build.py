@@ -9,11 +9,12 @@ from training.data.read import Data, read_data
 from training.data.split import Split
 from training.data.stain_template import split_as_template
 from training.data.typed import read_typed
-from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe, NucleiRecipe
+from training.recipe import AnyRecipe, BoxesRecipe, ClassificationRecipe, NucleiRecipe, RestainRecipe
 from training.systems.base import System
 from training.systems.boxes import BoxDetection
 from training.systems.classification import Classification
 from training.systems.nuclei import Nuclei
+from training.systems.restaining import Restaining
 from training.systems.segmentation import Segmentation
 
 
@@ -26,9 +27,11 @@ def read_for(
 ) -> Data:
     """The data sets as the recipe's system takes them; spacing_um is that of images which do not say theirs.
 
-    mined: a file of look-alikes. Raises AlgorithmError for figure-free tissue and look-alikes that a classifier cannot
-    use, InputError as the readers do.
+    mined: a file of look-alikes. Raises AlgorithmError for figure-free tissue and look-alikes that the recipe has no
+    use for, InputError as the readers do.
     """
+    if mined is not None and isinstance(recipe, RestainRecipe):
+        raise AlgorithmError(f"{recipe.name} learns colours: look-alikes are of no use.", "Leave them out.")
     if not isinstance(recipe, ClassificationRecipe):
         return read_data(folders, figure_free, recipe.input.resolution_um_px, spacing_um, mined)
     if figure_free:
@@ -42,6 +45,8 @@ def build_system(recipe: AnyRecipe, split: Split, device: torch.device) -> Syste
     """The system that the recipe names, over a split of the data; that of nuclei to validate with, without crops."""
     if isinstance(recipe, ClassificationRecipe):
         return Classification(recipe, split, device)
+    if isinstance(recipe, RestainRecipe):
+        return Restaining(recipe, split, device)
     split = split_as_template(split, recipe)
     if isinstance(recipe, BoxesRecipe):
         return BoxDetection(recipe, split, device)

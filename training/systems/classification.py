@@ -24,11 +24,12 @@ from training.data.figures import FigureSampler
 from training.data.regions import Region
 from training.data.split import Split
 from training.data.stains import RegionStains
+from training.loss_settings import TaskSettings
 from training.models.multitask import Multitask
 from training.normalise import normalise
 from training.parts import in_parts
 from training.predictor import Predictor
-from training.recipe import AugmentSettings, ClassificationRecipe, TaskSettings
+from training.recipe import AugmentSettings, ClassificationRecipe
 from training.systems.base import Batch
 
 UNCHANGED = AugmentSettings(flips_and_turns=False)
@@ -144,7 +145,7 @@ def figures(
     return {f"{part}_{NAMES[name]}": value for name, value in counted.items() if name in NAMES and value is not None}
 
 
-def class_weights(types: NDArray[np.float32]) -> Tensor:
+def class_weights(types: NDArray[np.float32] | NDArray[np.bool_]) -> Tensor:
     """(2,): N / (2 N_c) of normal and of atypical figures (N,), so that both count alike."""
     atypical = types.sum(dtype=np.float64)
     return torch.tensor(len(types) / (2 * np.array([len(types) - atypical, atypical])), dtype=torch.float32)

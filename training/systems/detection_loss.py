@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from training.loss_settings import BoxLossSettings
 from training.models.boxes import decode, giou, iou
-from training.recipe import BoxLossSettings
 from training.systems.assigner import Assignment, assign
 from training.systems.focal import focal, quality_focal
 

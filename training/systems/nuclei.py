@@ -4,7 +4,7 @@ Source: Wang, Lin, Li et al., "Rethinking Mitosis Detection: Towards Diverse Dat
 crops it trains on, and in which stages, training/stages.py says.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 
 import numpy as np
@@ -14,19 +14,17 @@ from torch import Tensor, nn
 
 from algorithm.prefetch import ahead
 from algorithm.runtime import Judged
-from algorithm.stain import RUIFROK
 from training import distributed
 from training.augment.geometry import window_size
 from training.augment.tiles import augmented_tiles
 from training.batches import generator_from
-from training.data.colour_domains import ColourDomains
+from training.data.colour_domains import ColourDomains, Colours
 from training.data.crops import Crops, crops_of
 from training.data.nuclei import nuclei_of
 from training.data.order import EndlessOrder
 from training.data.regions import Region
 from training.data.sampling import Window
 from training.data.split import Split, searched
-from training.data.staining import Staining, restained
 from training.data.stains import RegionStains
 from training.models.mitdet import FIGURE, Answers, Located, MitDet
 from training.normalise import normalise
@@ -64,7 +62,7 @@ class Nuclei:
             self.crops = crops
             self.children = np.zeros(len(crops), np.int64) if children is None else children
             self.joint = children is not None
-            self.colours = ColourDomains(crops.regions, recipe.sampling, recipe.seed)
+            self.colours = ColourDomains(crops.regions, recipe.sampling, recipe.seed, split.generators)
             self._of_class = [np.flatnonzero(crops.classes == number) for number in range(2)]
             self._orders = [EndlessOrder(len(of), [recipe.seed, number]) for number, of in enumerate(self._of_class)]
 
@@ -79,18 +77,19 @@ class Nuclei:
         """The process's share of one batch; its random numbers follow from seed, epoch, batch and place alone."""
         recipe = self.recipe
         batch = epoch * recipe.optimiser.batches_per_epoch + number
-        pixels, drawn, domains = [], [], []
+        drawn, generators, colours = [], [], []
         for place in distributed.share(recipe.optimiser.batch_size):
-            index = self._drawn(batch, place)
             rng = np.random.default_rng([recipe.seed, epoch, number, place])
-            generator = generator_from(rng)
-            domain, colours = self.colours.drawn(int(self.crops.region[index]), rng)
-            window = self._window(index, window_size(recipe.size, recipe.augment).width, colours)
-            pixels.append(augmented_tiles([window], recipe.size, recipe.augment, generator)[0])
-            drawn.append(index)
-            domains.append(domain)
+            drawn.append(self._drawn(batch, place))
+            generators.append(generator_from(rng))
+            colours.append(self.colours.drawn(int(self.crops.region[drawn[-1]]), rng))
+        windows = self._windows(drawn, window_size(recipe.size, recipe.augment).width, colours)
+        tiles = [
+            augmented_tiles([window], recipe.size, recipe.augment, generator)[0]
+            for window, generator in zip(windows, generators, strict=True)
+        ]
         classes, children = (torch.from_numpy(of[drawn]) for of in (self.crops.classes, self.children))
-        return torch.cat(pixels), classes, children, torch.tensor(domains)
+        return torch.cat(tiles), classes, children, torch.tensor([domain for domain, _ in colours])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Of all crops that the processes made; of the parents alone but in the joint stage."""
@@ -123,16 +122,20 @@ class Nuclei:
         number = batch * figures + place if is_figure else batch * (size - figures) + place - figures
         return int(self._of_class[is_figure][self._orders[is_figure].drawn(number)])
 
-    def _window(self, index: int, size: int, colours: Staining | None) -> Window:
-        """About a crop, in other colours where there are such, of which then the stains are known."""
-        nothing = np.zeros((size, size), np.uint8)
-        region, pixels = self.crops.of(index), self.crops.pixels(index, size)
-        if colours is None:
-            stains = self.stains(region)
-        else:
-            pixels = restained(pixels, self.colours.staining(region), colours)
-            stains = RUIFROK if self.stains.model == "ruifrok" else colours.stains
-        return Window(pixels, nothing, bool(self.crops.classes[index]), stains)
+    def _windows(self, drawn: Sequence[int], size: int, colours: Sequence[Colours]) -> list[Window]:
+        """About crops, each in its colours, with the stains of what is stained so."""
+        regions = [self.crops.of(index) for index in drawn]
+        shown = self.colours.shown([self.crops.pixels(index, size) for index in drawn], regions, colours)
+        nothing, constant = np.zeros((size, size), np.uint8), self.stains.model == "ruifrok"
+        return [
+            Window(
+                pixels,
+                nothing,
+                bool(self.crops.classes[index]),
+                self.stains(region) if constant or other is None else other.stains,
+            )
+            for index, region, pixels, (_, other) in zip(drawn, regions, shown, colours, strict=True)
+        ]
 
     def _answers(self, model: MitDet, crops: Tensor, domains: Tensor) -> Answers:
         """Of RGB crops in 0 to 1, in float32 whatever the network computes in."""

@@ -17,10 +17,11 @@ from training.batches import Batches, validation_batches
 from training.data.sampling import TileSampler
 from training.data.split import Split, searched
 from training.data.stains import RegionStains
+from training.loss_settings import LossSettings
 from training.normalise import normalise
 from training.parts import in_parts
 from training.predictor import Predictor
-from training.recipe import LossSettings, SegmentationRecipe
+from training.recipe import SegmentationRecipe
 from training.systems.base import Batch
 from training.systems.focal import focal
 from training.validation import best_score, metrics, tested_metrics

@@ -23,10 +23,10 @@ from training.data.split import split_fold
 from training.data.typed import read_typed
 from training.export import export
 from training.fit import fit
+from training.loss_settings import TaskSettings
 from training.masks.use import with_masks
 from training.models.build import build_model
 from training.predictor import Predictor
-from training.recipe import TaskSettings
 from training.revalidate import recipe_of_run, revalidate
 from training.systems.classification import (
     Classification,

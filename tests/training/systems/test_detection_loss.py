@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from tests.training.boxes import distances_to, slow_assign, slow_iou, slow_quality_focal
+from training.loss_settings import BoxLossSettings
 from training.models.boxes import decode, giou, iou, point_priors
-from training.recipe import BoxLossSettings
 from training.systems.detection_loss import detection_loss, loss_terms
 from training.systems.focal import focal, quality_focal
 

@@ -88,7 +88,7 @@ def test_crops_are_shown_in_the_colours_of_the_domain_that_they_are_said_to_be_o
     augment = {"stain_model": stain_model}
     system = system_of(tiny_nuclei_recipe(sampling={"unsa": "template", "reach_um": 1.5}, augment=augment))
     other = Staining(StainMatrix(VECTORS, "macenko"), np.array([2.0, 0.5]))
-    plain, shown = system._window(3, 16, None), system._window(3, 16, other)
+    plain, shown = system._windows([3, 3], 16, [(0, None), (1, other)])
     region = system.crops.of(3)
     np.testing.assert_array_equal(plain.pixels, system.crops.pixels(3, 16))
     np.testing.assert_array_equal(shown.pixels, restained(plain.pixels, system.colours.staining(region), other))

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 from algorithm.manifest import InputSettings
 from tests.training.drawing import tiny_recipe
+from training.loss_settings import LossSettings
 from training.models.vm_unet import VMUNet
 from training.normalise import normalise
-from training.recipe import LossSettings
 from training.systems.segmentation import TilePredictor, dice_loss, focal_loss, loss
 
 PIXELS, FIGURE = 2 * 10 * 10, 30
