@@ -15,24 +15,30 @@ from training.models.unet import UNet
 
 LUMA = (0.299, 0.587, 0.114)
 """How bright red, green and blue are (ITU-R BT.601)."""
+EXTREME = 0.02
+"""Of grey; darker and brighter counts as this, or no colour would ever come of it."""
 
 
 class Restainer(nn.Module):
     """RGB pictures (B, 3, H, W) in 0 to 1, of which it sees the grey alone, to RGB pictures in its domain's colours.
 
     H, W: multiples of 2 ** levels, and more, since a map of one pixel cannot be normalised by itself. The generator is
-    a U-Net of `width` channels at full resolution (31,036,611 parameters with 64); `discriminator`, of
-    discriminator_width channels, serves training alone.
+    a U-Net of `width` channels at full resolution (31,036,611 parameters with 64). Its logits are added to the grey's,
+    which they begin as: normalised maps know no brightness, and what is left to learn are the colours. `discriminator`,
+    of discriminator_width channels, serves training alone.
     """
 
     def __init__(self, width: int = 64, levels: int = 4, discriminator_width: int = 64) -> None:
         super().__init__()
         norm = partial(nn.InstanceNorm2d, affine=True)
         self.generator = UNet(width, levels, classes=3, channels=1, norm=norm)
+        for parameter in self.generator.final_conv.parameters():
+            nn.init.zeros_(parameter)
         self.discriminator = PatchDiscriminator(discriminator_width)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return torch.sigmoid(self.generator(grey(pictures)))
+        seen = grey(pictures)
+        return torch.sigmoid(self.generator(seen) + torch.logit(seen, eps=EXTREME))
 
 
 class PatchDiscriminator(nn.Sequential):

@@ -34,16 +34,30 @@ def test_parameters_are_those_of_the_layers() -> None:
     )
 
 
-def test_pictures_keep_their_size_and_become_colours() -> None:
+def untrained(width: int, levels: int) -> Restainer:
+    """With last weights that are not 0, as training will leave them."""
     torch.manual_seed(0)
-    found = Restainer(4, 3, 4)(torch.rand(2, 3, 24, 40))
+    model = Restainer(width, levels, 4)
+    nn.init.normal_(model.generator.final_conv.weight)
+    return model
+
+
+def test_pictures_keep_their_size_and_become_colours() -> None:
+    found = untrained(4, 3)(torch.rand(2, 3, 24, 40))
     assert found.shape == (2, 3, 24, 40)
     assert 0 < found.min() < found.max() < 1
+    assert (found[:, 0] - found[:, 1]).abs().max() > 0.1
+
+
+def test_a_picture_begins_as_its_grey_but_for_what_is_nearly_black_or_white() -> None:
+    pictures = torch.rand(2, 3, 16, 16)
+    pictures[0, :, 0, 0], pictures[0, :, 0, 1] = 0, 1
+    expected = grey(pictures).clamp(0.02, 0.98).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(Restainer(4, 2, 4)(pictures), expected)
 
 
 def test_only_the_grey_of_a_picture_is_seen() -> None:
-    torch.manual_seed(0)
-    model, pictures = Restainer(4, 2, 4), torch.rand(2, 3, 16, 16)
+    model, pictures = untrained(4, 2), torch.rand(2, 3, 16, 16)
     brightness = 0.299 * pictures[:, 0] + 0.587 * pictures[:, 1] + 0.114 * pictures[:, 2]
     torch.testing.assert_close(grey(pictures)[:, 0], brightness)
     torch.testing.assert_close(model(brightness[:, None].expand(-1, 3, -1, -1)), model(pictures), atol=1e-4, rtol=1e-4)
