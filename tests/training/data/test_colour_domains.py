@@ -12,7 +12,7 @@ from tests.training.staining import VECTORS, stained
 from training.data.colour_domains import AMOUNTS_VARY, ColourDomains, varied
 from training.data.regions import Pixels, Region, in_memory
 from training.data.staining import Staining, restained, staining_of
-from training.nuclei_settings import NucleiSampling
+from training.nuclei_settings import NucleiSampling, UnSA
 
 DRAWS = 4000
 
@@ -148,6 +148,7 @@ def test_stains_are_estimated_once_a_region_and_only_where_they_are_needed() -> 
     assert len(reads) == once
 
 
-def test_a_lone_domain_has_no_templates() -> None:
-    with pytest.raises(AlgorithmError, match=r"training has one alone.*vahadane_random"):
-        ColourDomains([region("a", "x"), region("b", "x")], NucleiSampling(unsa="template"), 0)
+@pytest.mark.parametrize("unsa", ["template", "restain"])
+def test_a_lone_domain_has_no_others_colours(unsa: UnSA) -> None:
+    with pytest.raises(AlgorithmError, match=rf"unsa={unsa} shows .* training has one alone.*vahadane_random"):
+        ColourDomains([region("a", "x"), region("b", "x")], NucleiSampling(unsa=unsa), 0)
