@@ -77,7 +77,7 @@ def test_restain_is_what_is_specified_and_takes_the_crops_and_folds_of_mitdet() 
     model, loss = recipe.model, recipe.loss
     assert (model.width, model.levels, model.discriminator_width) == (64, 4, 64)
     assert (loss.stain, loss.adversarial) == (1.0, 0.1)
-    assert recipe.side_px == mitdet.side_px
+    assert recipe.size == mitdet.size
     assert recipe.input.resolution_um_px == mitdet.input.resolution_um_px
     assert (recipe.folds_by, recipe.folds) == (mitdet.folds_by, mitdet.folds)
     small, crops = load_recipe("restain_small"), load_recipe("mitdet_small")
