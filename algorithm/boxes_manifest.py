@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from algorithm.manifest import InputSettings, ManifestHead, Member, Provenance, Text, Thresholds
+from algorithm.manifest import InputSettings, ManifestHead, MaybeInner, Member, Provenance, Text, Thresholds
 from algorithm.settings import Settings
 from algorithm.size import Size
 
@@ -53,6 +53,7 @@ class BoxesManifest(ManifestHead):
     input: InputSettings
     output: BoxesOutput = BoxesOutput()
     postprocess: BoxesPostprocess
+    second_stage: MaybeInner = None
     provenance: Provenance
     intended_use: Text
 

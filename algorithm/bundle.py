@@ -37,6 +37,11 @@ class AnyBundle:
     manifest: AnyManifest
     path: Path
 
+    @property
+    def files(self) -> list[Path]:
+        """The manifest and all ONNX files, but not those of a bundle inside."""
+        return [self.path / MANIFEST_FILE, *(self.path / model.file for model in _model_files(self.manifest))]
+
     def model_path(self, member: AnyMember, device: Device) -> Path:
         """The ONNX file of a member for a device."""
         return self.path / member.file_for(device).file
@@ -44,9 +49,13 @@ class AnyBundle:
 
 @dataclass(frozen=True)
 class Bundle(AnyBundle):
-    """A bundle that detects mitotic figures, in one way or another."""
+    """A bundle that detects mitotic figures, in one way or another.
+
+    second_stage: a bundle that judges crops, which looks once more at what this one finds.
+    """
 
     manifest: DetectionManifest
+    second_stage: "Bundle | None" = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,22 @@ def load_bundle(path: Path) -> Bundle:
     return bundle
 
 
+def load_second_stage(path: Path) -> Bundle:
+    """A bundle that can be a second stage; BundleError as `load_bundle`, and for one that judges no crops."""
+    bundle = load_bundle(path)
+    manifest = bundle.manifest
+    if not isinstance(manifest, NucleiManifest):
+        raise BundleError(
+            f"The bundle {manifest.name} cannot be a second stage: its detector is {manifest.detector}.",
+            "Give one that judges crops (detector: nuclei).",
+        )
+    if bundle.second_stage is not None:
+        raise BundleError(
+            f"The bundle {manifest.name} cannot be a second stage: it has one itself.", "Give one without."
+        )
+    return bundle
+
+
 def load_classification_bundle(path: Path) -> ClassificationBundle:
     """A classification bundle; BundleError as `load_any_bundle`, and for a bundle that does something else."""
     bundle = load_any_bundle(path)
@@ -109,7 +134,7 @@ def load_classification_bundle(path: Path) -> ClassificationBundle:
 
 
 def load_any_bundle(path: Path) -> Bundle | ClassificationBundle:
-    """Read a bundle's manifest and compare every file with its hash, before any of them is used.
+    """Read a bundle's manifest and compare every file with its hash, before any of them is used; a second stage's too.
 
     Raises BundleError for a missing or unreadable file, an unknown key (naming the nearest valid one), a setting out of
     range and a file that is not the one the manifest was written for.
@@ -119,7 +144,11 @@ def load_any_bundle(path: Path) -> Bundle | ClassificationBundle:
         _check_hash(path / model.file, model.sha256)
     if isinstance(manifest, ClassificationManifest):
         return ClassificationBundle(manifest, path)
-    return Bundle(manifest, path)
+    inner = manifest.second_stage
+    if inner is None:
+        return Bundle(manifest, path)
+    _check_hash(path / inner.folder / MANIFEST_FILE, inner.sha256)
+    return Bundle(manifest, path, load_second_stage(path / inner.folder))
 
 
 class _Kind(BaseModel):

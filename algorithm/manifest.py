@@ -6,7 +6,7 @@ by boxes, nuclei_manifest.py those of detection by nuclei, classification_manife
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from algorithm.settings import Settings
 from algorithm.size import TileSize
@@ -24,18 +24,32 @@ Positive = Annotated[float, Field(gt=0)]
 Resolution = Annotated[float, Field(ge=0.1, le=4)]
 
 
+def _lies_in_the_bundle(name: str) -> str:
+    if "/" in name or "\\" in name or name in (".", ".."):
+        raise ValueError(f"'{name}' is not a plain name in the bundle's folder")
+    return name
+
+
+PlainName = Annotated[Text, AfterValidator(_lies_in_the_bundle)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
 class ModelFile(Settings):
     """An ONNX file in the bundle's folder and its SHA-256 in hexadecimal."""
 
-    file: Text
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    file: PlainName
+    sha256: Digest
 
-    @field_validator("file")
-    @classmethod
-    def _lies_in_the_bundle(cls, file: str) -> str:
-        if "/" in file or "\\" in file or file in (".", ".."):
-            raise ValueError(f"'{file}' is not a plain file name in the bundle's folder")
-        return file
+
+class InnerBundle(Settings):
+    """A folder in the bundle's, a bundle itself, and the SHA-256 of its manifest, which has those of its graphs."""
+
+    folder: PlainName
+    sha256: Digest
+
+
+MaybeInner = Annotated[InnerBundle | None, Field(exclude_if=lambda inner: inner is None)]
+"""Where there is none the manifest has no such key."""
 
 
 class Scores(Settings):
@@ -218,6 +232,7 @@ class SegmentationManifest(ManifestHead):
     input: InputSettings
     output: OutputSettings = OutputSettings()
     postprocess: Postprocess
+    second_stage: MaybeInner = None
     provenance: Provenance
     intended_use: Text
 

@@ -1,7 +1,7 @@
 """A mixed ensemble: bundles that detect each in a way of its own, and their detections fused.
 
-Every bundle detects as it does alone, down to its own lower threshold. Then detections of different bundles that mean
-one figure become one, whose score is the mean over all bundles.
+Every bundle detects as it does alone, with its second stage if it has one, down to its own lower threshold. Then
+detections of different bundles that mean one figure become one, whose score is the mean over all bundles.
 """
 
 import math
@@ -9,37 +9,20 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from algorithm import detectors
 from algorithm.bundle import Bundle
 from algorithm.detections import Detections
-from algorithm.detectors import Detector, Progress, Result
+from algorithm.detectors import Detector, Judging, Progress, Result
 from algorithm.images.base import Image
 from algorithm.merging import grouped
 from algorithm.runtime import DeviceOption
-from algorithm.settings import Settings
+from algorithm.scale import Scale
 
 FUSION_RADIUS_UM = 7.5
 """The distance within which the challenge counts a detection as a hit: so close, two bundles mean one figure."""
-
-
-class Scale(Settings):
-    """Between a bundle's own scores and those of its ensemble: linear below and above its decision threshold.
-
-    own: that threshold; common: what it is to the ensemble. 0 and 1 stay what they are.
-    """
-
-    own: float
-    common: float
-
-    def of(self, scores: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        """A bundle's scores, as the ensemble counts them."""
-        return np.asarray(np.interp(scores, (0, self.own, 1), (0, self.common, 1)))
-
-    def back(self, score: float) -> float:
-        """A score of the ensemble, as the bundle would say it."""
-        return float(np.interp(score, (0, self.common, 1), (0, self.own, 1)))
+LEAST_WEIGHT = 1e-30
+"""Of a point whose score is 0, as a second stage may leave it: alone it still has its place."""
 
 
 class MixedEnsemble:
@@ -69,7 +52,7 @@ class MixedEnsemble:
             for bundle, scale in zip(bundles, self._scales, strict=True)
         )
 
-    def detect(self, image: Image, progress: Progress | None = None) -> Result:
+    def detect(self, image: Image, progress: Progress | None = None, judging: Judging | None = None) -> Result:
         """Find mitotic figures in an open image; points are in level-0 px, a "member" of the detections is a bundle.
 
         Tiles and seconds are summed over the bundles, tissue is the mean of theirs: they see it at their own
@@ -82,10 +65,11 @@ class MixedEnsemble:
         results: list[Result] = []
         for part, survey in zip(self.parts, surveys, strict=True):
             before = sum(result.tiles_run for result in results)
-            results.append(part.detect_in(survey, _part_of(progress, before, total, tissue_mm2)))
+            results.append(part.detect_in(survey, _part_of(progress, before, total, tissue_mm2), judging))
         begun = time.perf_counter()
         detections = self._fused([result.detections for result in results], image.spacing_um)
-        seconds = {stage: sum(result.seconds[stage] for result in results) for stage in results[0].seconds}
+        stages = dict.fromkeys(stage for result in results for stage in result.seconds)
+        seconds = {stage: sum(result.seconds.get(stage, 0.0) for result in results) for stage in stages}
         seconds["fusion"] = time.perf_counter() - begun
         tiles_total = sum(result.tiles_total for result in results)
         return Result(detections, self.threshold, tissue_mm2, tiles_total, total, seconds)
@@ -133,8 +117,9 @@ def fused(found: Sequence[Detections], lowest: Sequence[float], spacing_um: tupl
     figures, figure = np.unique(grouped(points * spacing_um, bundle, FUSION_RADIUS_UM), return_inverse=True)
     by_bundle = np.tile(np.array(lowest) / 2, (len(figures), 1))
     by_bundle[figure, bundle] = scores
-    weight = np.bincount(figure, scores)
-    centres = np.stack([np.bincount(figure, scores * axis) / weight for axis in points.T], axis=1)
+    weights = np.maximum(scores, LEAST_WEIGHT)
+    weight = np.bincount(figure, weights)
+    centres = np.stack([np.bincount(figure, weights * axis) / weight for axis in points.T], axis=1)
     return Detections(centres, np.sort(by_bundle, axis=1).mean(axis=1), by_bundle)
 
 

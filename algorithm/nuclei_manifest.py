@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from algorithm.manifest import (
     ManifestHead,
+    MaybeInner,
     Member,
     Normalisation,
     PatchSize,
@@ -69,6 +70,7 @@ class NucleiManifest(ManifestHead):
     input: NucleiInput
     output: NucleiOutput = NucleiOutput()
     postprocess: NucleiPostprocess = NucleiPostprocess()
+    second_stage: MaybeInner = None
     provenance: Provenance
     intended_use: Text
 

@@ -46,6 +46,9 @@ def load_detector() -> AnyDetector:
     detector = mixed.load([load_bundle(path) for path, _ in found], "auto")
     for each, part in zip(found, detector.parts, strict=True):
         _say(each, part.bundle, part.device)
+        if part.second_stage is not None:
+            second = part.second_stage
+            _say(FoundBundle(second.bundle.path, "its second stage"), second.bundle, second.device)
     return detector
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,15 @@ def size_of(manifest: dict[str, Any]) -> Size:
     """Of its tiles."""
     tile_px = manifest["input"]["tile_px"]
     return Size.square(tile_px) if isinstance(tile_px, int) else Size(*tile_px)
+
+
+def take_along(folder: Path, second: Path) -> Path:
+    """Put a copy of another bundle into one, as its second stage."""
+    inner = shutil.copytree(second, folder / "second_stage")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    digest = hashlib.sha256((inner / "manifest.json").read_bytes()).hexdigest()
+    write_manifest(folder, {**manifest, "second_stage": {"folder": inner.name, "sha256": digest}})
+    return folder
 
 
 def tiny_manifest(

@@ -1,4 +1,4 @@
-"""What a person reads: answers on stdout, complaints and the progress bar on stderr."""
+"""What a person reads: answers on stdout, complaints and progress bars on stderr."""
 
 import json
 import sys
@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from algorithm.classifier import Classifier, Counter
-from algorithm.detectors import Detector
+from algorithm.detectors import Detector, Judging
 from algorithm.detectors import Progress as TileProgress
-from algorithm.second_stage import SecondStage
+from algorithm.detectors.second_stage import SecondStage
 
 
 class UsageError(Exception):
@@ -46,33 +46,33 @@ def introduction(model: Detector | SecondStage | Classifier, chosen_by: str) -> 
 @contextmanager
 def counting_bar(title: str, total: int, unit: str = "figures") -> Iterator[Counter]:
     """A bar on stderr in figures, or what else is counted; gone when done, nothing where stderr is no terminal."""
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} " + unit),
-        TimeRemainingColumn(),
-    )
-    disable = not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=disable) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda done: bar.update(task, completed=done)
+    with _bars() as bars:
+        task = bars.add_task(title, total=total, unit=unit)
+        yield lambda done: bars.update(task, completed=done)
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[TileProgress]:
-    """A bar in tiles and mm2 on stderr, gone when done; nothing at all where stderr is no terminal."""
+def progress_bars(title: str) -> Iterator[tuple[TileProgress, Judging]]:
+    """Likewise a bar in tiles and mm2, and one in detections that appears where a second stage judges them."""
+    with _bars() as bars:
+        tiles = bars.add_task(title, total=1, unit="tiles")
+        detections = bars.add_task(title, total=1, unit="detections", visible=False)
+
+        def advance(tiles_done: int, tiles_total: int, mm2_done: float, mm2_total: float) -> None:
+            unit = f"tiles {mm2_done:.2f}/{mm2_total:.2f} mm2"
+            bars.update(tiles, completed=tiles_done, total=tiles_total, unit=unit)
+
+        def judge(done: int, total: int) -> None:
+            bars.update(detections, completed=done, total=total, visible=True)
+
+        yield advance, judge
+
+
+def _bars() -> Progress:
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f} tiles"),
-        TextColumn("{task.fields[mm2_done]:.2f}/{task.fields[mm2_total]:.2f} mm2"),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} {task.fields[unit]}"),
         TimeRemainingColumn(),
     )
-    disable = not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=disable) as bar:
-        task = bar.add_task(title, total=1, mm2_done=0.0, mm2_total=0.0)
-
-        def advance(tiles_done: int, tiles_total: int, mm2_done: float, mm2_total: float) -> None:
-            bar.update(task, completed=tiles_done, total=tiles_total, mm2_done=mm2_done, mm2_total=mm2_total)
-
-        yield advance
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())

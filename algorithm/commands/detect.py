@@ -1,19 +1,25 @@
 """`detect IMAGE... --output DIR`: a folder of results for every image."""
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from algorithm import mixed
-from algorithm.bundle import find_bundle, find_detection_bundles, load_bundle, load_classification_bundle
+from algorithm.bundle import (
+    find_bundle,
+    find_detection_bundles,
+    load_bundle,
+    load_classification_bundle,
+    load_second_stage,
+)
 from algorithm.cascade import type_figures
 from algorithm.classifier import Classifier
 from algorithm.commands.arguments import positive, probability, share
-from algorithm.commands.console import counting_bar, introduction, progress_bar, say
+from algorithm.commands.console import counting_bar, introduction, progress_bars, say
 from algorithm.commands.several import Answer, answer_each, prepare_folders
 from algorithm.contract import require_extent
 from algorithm.images import open_image
-from algorithm.second_stage import SecondStage
 from algorithm.writers.folder import DETECTION_FILES
 from algorithm.writers.outputs import write_outputs
 from algorithm.writers.report import ClassificationRun, Run, findings
@@ -36,7 +42,7 @@ def add_to(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--second-stage",
         type=Path,
         metavar="PATH",
-        help="folder of a bundle that judges crops: it looks once more at what is found",
+        help="folder of a bundle that judges crops: the second stage, in place of any that a bundle brings along",
     )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where the model runs")
     parser.add_argument("--overlap", type=share, metavar="X", help="overlap of tiles, from 0 to below 1")
@@ -55,15 +61,17 @@ def run(arguments: argparse.Namespace) -> int:
     folders = prepare_folders(arguments.images, arguments.output, DETECTION_FILES)
     found = find_detection_bundles(arguments.bundle)
     bundles, chosen_by = [load_bundle(path) for path, _ in found], found[0].source
+    if arguments.second_stage is not None:
+        second_stage = load_second_stage(arguments.second_stage)
+        bundles = [replace(bundle, second_stage=second_stage) for bundle in bundles]
     detector = mixed.load(bundles, arguments.device, arguments.overlap, arguments.threshold)
-    second = SecondStage(load_bundle(arguments.second_stage), arguments.device) if arguments.second_stage else None
     typing = _typing(arguments) if arguments.classify or arguments.classifier else None
-    this_run = Run(detector, chosen_by, arguments.device, second, typing)
+    this_run = Run(detector, chosen_by, arguments.device, typing)
     if not arguments.json:
         for part in detector.parts:
             say(introduction(part, chosen_by))
-        if second is not None:
-            say(introduction(second, "option"))
+            if part.second_stage is not None:
+                say(introduction(part.second_stage, "its second stage"))
         if typing is not None:
             say(introduction(typing.classifier, typing.bundle_chosen_by))
 
@@ -83,11 +91,8 @@ def _detect(this_run: Run, path: Path, folder: Path, spacing_um: float | None) -
     started = datetime.now(UTC)
     with open_image(path, spacing_um) as image:
         require_extent(image.width, image.height, image.spacing_um)
-        with progress_bar(path.name) as progress:
-            result = this_run.detector.detect(image, progress)
-        if this_run.second_stage is not None:
-            with counting_bar(path.name, len(result.detections), "detections") as count:
-                result = this_run.second_stage.judge(image, result, count)
+        with progress_bars(path.name) as (tiles, judging):
+            result = this_run.detector.detect(image, tiles, judging)
         if this_run.typing is not None:
             figures = int((result.detections.scores >= result.threshold).sum())
             with counting_bar(path.name, figures) as count:

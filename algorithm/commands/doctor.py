@@ -137,6 +137,8 @@ def _check_bundle(subject: str, path: Path, load: Callable[[Path], AnyBundle]) -
         return Finding(subject, "failed", error.problem, error.fix), None
     manifest = bundle.manifest
     sizes = f"{manifest.task}, ensemble of {len(manifest.members)}"
+    if isinstance(bundle, Bundle) and bundle.second_stage is not None:
+        sizes += f", second stage {bundle.second_stage.manifest.name} {bundle.second_stage.manifest.version}"
     return Finding(subject, "ok", f"{manifest.name} {manifest.version}, {sizes}, in {path}"), bundle
 
 

@@ -9,9 +9,10 @@ from algorithm.boxes_manifest import BoxesManifest
 from algorithm.bundle import Bundle
 from algorithm.detections import Detections
 from algorithm.detectors import boxes, candidates, nuclei, segmentation
-from algorithm.detectors.base import Progress, Result
+from algorithm.detectors.base import Judging, Progress, Result
 from algorithm.detectors.boxes import BoxesSettings
 from algorithm.detectors.nuclei import NucleiSettings
+from algorithm.detectors.second_stage import SecondStage
 from algorithm.detectors.segmentation import SegmentationSettings
 from algorithm.errors import AlgorithmError
 from algorithm.images.base import Image
@@ -20,7 +21,7 @@ from algorithm.nuclei_manifest import NucleiManifest
 from algorithm.runtime import BoxEnsemble, CropEnsemble, DeviceOption, Ensemble, Members
 from algorithm.tissue import TissueMap, tissue_map
 
-__all__ = ["Detector", "Progress", "Result", "Survey", "load"]
+__all__ = ["Detector", "Judging", "Progress", "Result", "Survey", "load"]
 
 TileSettings = SegmentationSettings | BoxesSettings
 Find = Callable[..., Detections]
@@ -38,6 +39,7 @@ class Work(NamedTuple):
 class Survey(NamedTuple):
     """Where an image holds tissue at a bundle's resolution, the work there, and the seconds it took to look."""
 
+    image: Image
     tissue: TissueMap
     work: Work
     seconds: float
@@ -47,7 +49,8 @@ class Detector:
     """A bundle ready to run on images, one after the other.
 
     device, providers: what its sessions say they use. settings, overlap, postprocess: the bundle's, or what was asked
-    for; the overlap is None where there are no tiles. plan: the work on a view of an image with this tissue.
+    for; the overlap is None where there are no tiles. second_stage: judges all that is found, where the bundle has one.
+    plan: the work on a view of an image with this tissue.
     """
 
     def __init__(
@@ -59,6 +62,8 @@ class Detector:
     ) -> None:
         self.bundle = bundle
         self.device, self.providers = members.device, members.providers
+        second = bundle.second_stage
+        self.second_stage = None if second is None else SecondStage(second, members.device)
         self.settings, self.postprocess = settings, settings.postprocess
         self.overlap = None if isinstance(settings, NucleiSettings) else settings.overlap
         self._plan = plan
@@ -73,27 +78,28 @@ class Detector:
         """Itself: the detectors of its bundles, of which a mixed ensemble has several."""
         return (self,)
 
-    def detect(self, image: Image, progress: Progress | None = None) -> Result:
+    def detect(self, image: Image, progress: Progress | None = None, judging: Judging | None = None) -> Result:
         """Find mitotic figures in an open image, at the bundle's resolution; points are in level-0 px.
 
         On the CPU the same image gives the same bytes. Raises InputError where the image turns out to be damaged.
         """
-        return self.detect_in(self.survey(image), progress)
+        return self.detect_in(self.survey(image), progress, judging)
 
     def survey(self, image: Image) -> Survey:
         """Look where an open image holds tissue, and nuclei where those are judged; raises as `detect` does."""
         start = time.perf_counter()
         view = ResampledImage(image, self.bundle.manifest.input.resolution_um_px)
         tissue = tissue_map(view)
-        return Survey(tissue, self._plan(view, tissue), time.perf_counter() - start)
+        return Survey(image, tissue, self._plan(view, tissue), time.perf_counter() - start)
 
-    def detect_in(self, survey: Survey, progress: Progress | None = None) -> Result:
+    def detect_in(self, survey: Survey, progress: Progress | None = None, judging: Judging | None = None) -> Result:
         """The second half of `detect`, once its own survey is done."""
         start = time.perf_counter()
         detections = survey.work.find(progress=progress)
         seconds = {"tissue": survey.seconds, "detection": time.perf_counter() - start}
         area_mm2, total, run = survey.tissue.area_mm2, survey.work.total, survey.work.run
-        return Result(detections, self.threshold, area_mm2, total, run, seconds)
+        found = Result(detections, self.threshold, area_mm2, total, run, seconds)
+        return found if self.second_stage is None else self.second_stage.judge(survey.image, found, judging)
 
 
 def load(

@@ -16,6 +16,8 @@ Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """Tiles (B, H, W, 3) uint8 RGB to probabilities (M, B, H, W) float32, one map a member."""
 Progress = Callable[[int, int, float, float], None]
 """Called with tiles done, tiles in all, mm2 of tissue done (in proportion to the tiles) and mm2 in all."""
+Judging = Callable[[int, int], None]
+"""Called with detections that a second stage has judged, and detections in all."""
 
 
 class Tiling(Settings):
@@ -36,7 +38,8 @@ class Result:
 
     detections: figures at and above `threshold`, candidates below it. tiles_total: tiles that cover the image;
     tiles_run: those of them that hold tissue; both are the number of crops where nuclei are judged. seconds: by stage,
-    "tissue", "detection"; where several bundles were at work, "fusion"; where figures were typed, "typing".
+    "tissue", "detection"; "second stage" where a bundle has one; where several bundles were at work, "fusion"; where
+    figures were typed, "typing".
     """
 
     detections: Detections

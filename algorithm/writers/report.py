@@ -11,7 +11,6 @@ from algorithm.detections import Detections
 from algorithm.detectors import Detector, Result
 from algorithm.images import Image
 from algorithm.mixed import FUSION_RADIUS_UM, AnyDetector, MixedEnsemble
-from algorithm.second_stage import SecondStage
 from algorithm.wilson import wilson_interval
 from algorithm.writers.versions import versions
 
@@ -30,13 +29,12 @@ class ClassificationRun:
 
 @dataclass(frozen=True)
 class Run:
-    """One detector at work, likewise, or several bundles' together; and, where asked for, the second stage that judges
-    what is found, and the classifier that types it."""
+    """One detector at work, likewise, or several bundles' together; and, where asked for, the classifier that types
+    what is found."""
 
     detector: AnyDetector
     bundle_chosen_by: str
     device_option: str
-    second_stage: SecondStage | None = None
     typing: ClassificationRun | None = None
 
 
@@ -107,7 +105,6 @@ def run_document(
             "spacing_source": image.spacing_source,
         },
         **_detector_entries(run),
-        **_second_stage_entry(run.second_stage),
         **_classifier_entry(run.typing),
         "result": findings(result),
         "tiles": {"total": result.tiles_total, "run": result.tiles_run},
@@ -137,13 +134,18 @@ def _part_entries(part: Detector, chosen_by: str) -> dict[str, dict[str, object]
             **part.postprocess.model_dump(mode="json"),
         },
         "device": {"used": part.device, "providers": list(part.providers)},
+        **_second_stage_entry(part),
     }
 
 
-def _second_stage_entry(second: SecondStage | None) -> dict[str, object]:
+def _second_stage_entry(part: Detector) -> dict[str, dict[str, object]]:
+    """Its bundle, which the detector's own brings along unless another was asked for."""
+    second, own = part.second_stage, part.bundle.manifest.second_stage
     if second is None:
         return {}
-    return {"second_stage": {**bundle_entry(second.bundle, "option"), "settings": {"threshold": second.threshold}}}
+    brought = own is not None and second.bundle.path == part.bundle.path / own.folder
+    entry = bundle_entry(second.bundle, "bundle" if brought else "option")
+    return {"second_stage": {**entry, "settings": {"threshold": second.threshold}}}
 
 
 def _classifier_entry(typing: ClassificationRun | None) -> dict[str, object]:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from algorithm.bundle import (
     load_any_bundle,
     load_bundle,
     load_classification_bundle,
+    load_second_stage,
 )
 from algorithm.errors import BundleError
-from tests.tiny_bundle import write_manifest, write_tiny_bundle
+from tests.tiny_boxes import write_tiny_boxes
+from tests.tiny_bundle import take_along, write_manifest, write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
+from tests.tiny_nuclei import write_tiny_nuclei
 
 
 @pytest.fixture
@@ -67,7 +71,7 @@ REFUSED: list[tuple[Callable[[dict[str, Any]], Any], str]] = [
     (lambda m: m.update(task="classification"), "unknown key 'detector'; the nearest valid key is"),
     (lambda m: m.update(members=[]), "members: "),
     (lambda m: m["members"][0]["files"].update(cuda=m["members"][0]["files"].pop("any")), "both 'cpu' and 'cuda'"),
-    (lambda m: m["members"][0]["files"]["any"].update(file="../member_0.onnx"), "not a plain file name"),
+    (lambda m: m["members"][0]["files"]["any"].update(file="../member_0.onnx"), "not a plain name"),
     (lambda m: m["members"][0]["files"]["any"].update(sha256="12"), "members.0.files.any.sha256: "),
     (lambda m: m["members"][0].update(held_out=""), "members.0.held_out"),
     (lambda m: m["members"][0].update(tested={"f1": 1.5, "precision": 1, "recall": 1}), "members.0.tested.f1: "),
@@ -174,6 +178,66 @@ def test_one_graph_a_device(folder: Path) -> None:
     assert bundle.model_path(member, "cuda").name == "member_1.onnx"
 
 
+@pytest.fixture
+def two_stages(tmp_path: Path) -> Path:
+    return take_along(write_tiny_boxes(tmp_path / "both"), write_tiny_nuclei(tmp_path / "judge", members=2))
+
+
+def test_a_second_stage_is_read_with_its_bundle(two_stages: Path, folder: Path) -> None:
+    bundle = load_bundle(two_stages)
+    assert bundle.second_stage is not None
+    assert bundle.second_stage.path == two_stages / "second_stage"
+    assert bundle.second_stage.manifest.detector == "nuclei"
+    assert [path.name for path in bundle.files] == ["manifest.json", "member_0.onnx"]
+    assert [path.name for path in bundle.second_stage.files] == ["manifest.json", "member_0.onnx", "member_1.onnx"]
+    assert (
+        json.loads((two_stages / "manifest.json").read_text())["second_stage"]
+        == bundle.manifest.model_dump()["second_stage"]
+    )
+    alone = load_bundle(folder)
+    assert alone.second_stage is None
+    assert "second_stage" not in alone.manifest.model_dump()
+
+
+def flipped(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+INNER_DAMAGE: list[tuple[Callable[[Path], object], str]] = [
+    (lambda inner: flipped(inner / "member_1.onnx"), "second_stage/member_1.onnx is not the file of the manifest"),
+    (lambda inner: flipped(inner / "manifest.json"), "second_stage/manifest.json is not the file of the manifest"),
+    (lambda inner: (inner / "member_0.onnx").unlink(), "second_stage/member_0.onnx is named in the manifest but"),
+    (lambda inner: (inner / "manifest.json").unlink(), "second_stage/manifest.json is named in the manifest but"),
+    (lambda inner: shutil.rmtree(inner), "second_stage/manifest.json is named in the manifest but cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "problem"), INNER_DAMAGE)
+def test_a_damaged_second_stage_is_named(two_stages: Path, spoil: Callable[[Path], object], problem: str) -> None:
+    spoil(two_stages / "second_stage")
+    with pytest.raises(BundleError) as caught:
+        load_bundle(two_stages)
+    assert problem in caught.value.problem
+
+
+@pytest.mark.parametrize("name", ["../judge", ".", ""])
+def test_a_second_stage_lies_in_its_bundle(two_stages: Path, name: str) -> None:
+    with pytest.raises(BundleError, match=r"second_stage\.folder: "):
+        load_bundle(changed(two_stages, lambda m: m["second_stage"].update(folder=name)))
+
+
+def test_what_cannot_be_a_second_stage(two_stages: Path, folder: Path, typing_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="The bundle tiny cannot be a second stage: its detector is boxes"):
+        load_second_stage(two_stages)
+    with pytest.raises(BundleError, match="is a bundle for classification"):
+        load_second_stage(typing_folder)
+    nested = take_along(write_tiny_nuclei(tmp_path / "nested"), write_tiny_nuclei(tmp_path / "inner"))
+    with pytest.raises(BundleError, match="The bundle tiny cannot be a second stage: it has one itself"):
+        load_bundle(take_along(folder, nested))
+
+
 def test_who_chooses_the_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The option, else /opt/ml/model where something is in it, else the default."""
     platform = tmp_path / "model"
@@ -208,4 +272,4 @@ def test_who_chooses_the_bundles_that_detect_together(tmp_path: Path, monkeypatc
         (platform / name / "manifest.json").touch()
     assert find_detection_bundles([]) == [(platform / "one", "/opt/ml/model"), (platform / "two", "/opt/ml/model")]
     (platform / "manifest.json").touch()
-    assert find_detection_bundles([]) == [(platform, "/opt/ml/model")]
+    assert find_detection_bundles([]) == [(platform, "/opt/ml/model")]  # what lies inside is its second stage

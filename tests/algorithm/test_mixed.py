@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from algorithm import detectors, mixed
 from algorithm.bundle import Bundle, load_bundle
 from algorithm.detections import Detections
-from algorithm.mixed import MixedEnsemble, Scale, fused
+from algorithm.mixed import MixedEnsemble, fused
+from algorithm.scale import Scale
 from tests.arrays import CANDIDATE, GLASS, ArrayImage, paint_ellipse, plain
 from tests.tiny_boxes import write_tiny_boxes
-from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_bundle import take_along, write_tiny_bundle
+from tests.tiny_nuclei import write_tiny_nuclei
 
 SPACING_UM = (0.25, 0.5)
 THRESHOLDS = st.floats(0.05, 0.95)
@@ -167,6 +169,32 @@ def test_bundles_of_different_kinds_detect_together(segments: Bundle, boxes: Bun
     assert turned.points.tobytes() + turned.scores.tobytes() == (
         result.detections.points.tobytes() + result.detections.scores.tobytes()
     )
+
+
+def test_a_second_stage_judges_what_its_own_bundle_finds(
+    segments: Bundle, boxes: Bundle, image: ArrayImage, tmp_path: Path
+) -> None:
+    """Each bundle says what it says alone, whichever comes first; the second stage takes nothing for a figure."""
+    second = write_tiny_nuclei(tmp_path / "second", patch_px=32, threshold=0.999999)
+    folder = write_tiny_boxes(tmp_path / "judged", threshold=0.3, lower_threshold=0.2, merge_radius_um=5)
+    judged = load_bundle(take_along(folder, second))
+    results = [detectors.load(bundle, "cpu").detect(image).detections for bundle in (segments, judged)]
+    assert results[1].scores.max() < 0.3
+    told: list[tuple[int, int]] = []
+    for bundles in ([segments, judged], [judged, segments]):
+        result = mixed.load(bundles, "cpu").detect(image, judging=lambda *progress: told.append(progress))
+        assert told[-1] == (len(results[1]),) * 2
+        assert set(result.seconds) == {"tissue", "detection", "second stage", "fusion"}
+        of_judged = result.detections.member_scores[:, bundles.index(judged)]
+        assert sorted(of_judged) == pytest.approx(sorted(results[1].scores / 0.3 * 0.5))
+    unjudged = mixed.load([segments, boxes], "cpu").detect(image).detections
+    assert (result.detections.scores < unjudged.scores).all()
+
+
+def test_what_a_second_stage_rules_out_still_has_its_place() -> None:
+    together = fused([found((40, 50, 0.0), (90, 10, 0.0)), found((100, 10, 0.8))], [0.1, 0.1], SPACING_UM)
+    assert together.points == pytest.approx(np.array([(100, 10), (40, 50)]))
+    assert together.scores == pytest.approx([0.4, 0.025])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from tests.algorithm.images.drawing import tissue, write_mha, write_tiff
 from tests.algorithm.images.test_stack import write_mha_stack, write_tiff_stack
 from tests.algorithm.test_case import entry
 from tests.tiny_boxes import write_tiny_boxes
-from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_bundle import take_along, write_tiny_bundle
 from tests.tiny_classifier import expected_probabilities, figures, write_tiny_classifier
 from tests.tiny_nuclei import write_tiny_nuclei
 
@@ -106,6 +106,25 @@ def test_the_platforms_bundle_is_loaded_and_told(
     assert processed(case) == 0
     assert f"bundle tiny 1 (/opt/ml/model: {tmp_path / 'model'}), device " in capsys.readouterr().out
     assert len(points(case)) > 0
+
+
+def test_the_platforms_bundle_may_bring_a_second_stage_along(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_tiny_boxes(tmp_path / "model")
+    monkeypatch.setattr("algorithm.bundle.PLATFORM_MODEL_DIR", model)
+    monkeypatch.setattr(process, "load_detector", LOAD_DETECTOR)
+    assert processed(case) == 0
+    alone = points(case)
+    take_along(model, write_tiny_nuclei(tmp_path / "second", threshold=0.999999))
+    assert processed(case) == 0
+    said = capsys.readouterr().out
+    assert f"bundle tiny 1 (its second stage: {model / 'second_stage'}), device " in said
+    assert "mitotic figure" in {point["name"] for point in alone}
+    assert {point["name"] for point in points(case)} == {"non-mitotic figure"}
+    (model / "second_stage" / "member_0.onnx").unlink()
+    assert processed(case) == 1
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_bundles_side_by_side_in_the_platforms_place_detect_together(

@@ -16,7 +16,7 @@ from tests.algorithm.commands.conftest import DOTS, dotted
 from tests.algorithm.images.drawing import write_tiff
 from tests.arrays import CANDIDATE, paint_ellipse, plain
 from tests.tiny_boxes import write_tiny_boxes
-from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_bundle import take_along, write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
 from tests.tiny_nuclei import write_tiny_nuclei
 
@@ -100,8 +100,52 @@ def test_a_second_stage_judges_what_is_found(tmp_path: Path, region: Path, bundl
     assert judged["result"]["mitotic_figures"] == 0
     assert judged["result"]["non_mitotic_figures"] == 3 + alone["result"]["non_mitotic_figures"]
     assert judged["second_stage"]["settings"] == {"threshold": 0.999999}
+    assert judged["second_stage"]["chosen_by"] == "option"
     assert "second stage" in judged["seconds"]
     assert "second_stage" not in alone
+
+
+def test_a_bundles_own_second_stage_needs_no_option(
+    tmp_path: Path, region: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The files are those of the option, which takes the place of what a bundle brings along."""
+    second, other = (write_tiny_nuclei(tmp_path / str(t), patch_px=32, threshold=t) for t in (0.999999, 0.2))
+    bundle = write_tiny_boxes(tmp_path / "boxes")
+    assert detect(bundle, tmp_path / "asked", region, "--second-stage", second) == 0
+    both = take_along(bundle, second)
+    assert detect(both, tmp_path / "own", region) == 0
+    assert f"bundle tiny 1 (its second stage: {both / 'second_stage'}), device cpu" in capsys.readouterr().out
+    for name in set(DETECTION_FILES) - {"run.json"}:
+        asked, own = ((tmp_path / output / "region" / name).read_bytes() for output in ("asked", "own"))
+        assert own == asked
+    run = read(tmp_path / "own" / "region" / "run.json")
+    assert (run["second_stage"]["chosen_by"], run["result"]["mitotic_figures"]) == ("bundle", 0)
+    assert detect(both, tmp_path / "other", region, "--second-stage", other) == 0
+    run = read(tmp_path / "other" / "region" / "run.json")
+    assert (run["second_stage"]["path"], run["second_stage"]["chosen_by"]) == (str(other), "option")
+    assert run["result"]["mitotic_figures"] > 0
+
+
+def test_a_damaged_second_stage_is_one_line(tmp_path: Path, region: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = take_along(write_tiny_boxes(tmp_path / "boxes"), write_tiny_nuclei(tmp_path / "second"))
+    (bundle / "second_stage" / "member_0.onnx").write_bytes(b"no graph")
+    assert detect(bundle, tmp_path / "results", region) == 1
+    complaint = capsys.readouterr().err
+    assert "second_stage/member_0.onnx is not the file of the manifest" in complaint
+    assert complaint.count("\n") == 1
+
+
+def test_of_several_bundles_each_has_its_second_stage(tmp_path: Path, region: Path, bundle: Path) -> None:
+    second = write_tiny_nuclei(tmp_path / "second", patch_px=32, threshold=0.999999)
+    both = take_along(write_tiny_boxes(tmp_path / "boxes"), second)
+    assert detect(bundle, tmp_path / "mixed", region, "--bundle", both) == 0
+    run = read(tmp_path / "mixed" / "region" / "run.json")
+    assert ["second_stage" in each for each in run["bundles"]] == [True, False]
+    assert "second_stage" not in run
+    assert detect(bundle, tmp_path / "asked", region, "--bundle", both, "--second-stage", second) == 0
+    run = read(tmp_path / "asked" / "region" / "run.json")
+    assert [each["second_stage"]["chosen_by"] for each in run["bundles"]] == ["option", "option"]
+    assert run["result"]["mitotic_figures"] == 0
 
 
 def dots(large: int, small: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from algorithm.__main__ import main
 from algorithm.commands import doctor
 from tests.tiny_boxes import write_tiny_boxes
-from tests.tiny_bundle import write_tiny_bundle
+from tests.tiny_bundle import take_along, write_tiny_bundle
 from tests.tiny_classifier import write_tiny_classifier
 from tests.tiny_nuclei import write_tiny_nuclei
 
@@ -178,3 +178,13 @@ def test_bundles_side_by_side_on_the_platform(
         assert f"{line}/model/{name}\n" in said
     (tmp_path / "model" / "two" / "manifest.json").write_text("{}")
     assert main(["doctor"]) == 1
+
+
+def test_a_second_stage_is_looked_at_with_its_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bundle = take_along(write_tiny_boxes(tmp_path / "boxes"), write_tiny_nuclei(tmp_path / "second"))
+    code, findings = diagnosis(capsys, bundle)
+    assert code == 0
+    said = f"tiny 1, detection, ensemble of 1, second stage tiny 1, in {bundle}"
+    assert findings["bundle in use (option)"]["finding"] == said
+    (bundle / "second_stage" / "member_0.onnx").write_bytes(b"something else")
+    assert diagnosis(capsys, bundle)[0] == 1

@@ -1,18 +1,20 @@
 """Every detection is judged once more about its point; the lower of both scores counts, thresholds on one scale."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from algorithm.bundle import load_bundle
+from algorithm import detectors
+from algorithm.bundle import load_bundle, load_second_stage
 from algorithm.detections import Detections
 from algorithm.detectors import Result
-from algorithm.errors import AlgorithmError
+from algorithm.detectors.second_stage import SecondStage
 from algorithm.runtime import CropEnsemble
-from algorithm.second_stage import SecondStage
-from tests.arrays import ArrayImage, paint_ellipse, plain
-from tests.tiny_bundle import write_tiny_bundle
+from tests.arrays import CANDIDATE, ArrayImage, paint_ellipse, plain
+from tests.tiny_boxes import write_tiny_boxes
+from tests.tiny_bundle import take_along, write_tiny_bundle
 from tests.tiny_nuclei import write_tiny_nuclei
 
 SIDE = 32
@@ -34,7 +36,7 @@ def found(*scores: float) -> Result:
 
 
 def stage(folder: Path, members: int = 2, **postprocess: float) -> SecondStage:
-    return SecondStage(load_bundle(write_tiny_nuclei(folder, members, patch_px=SIDE, **postprocess)), "cpu")
+    return SecondStage(load_second_stage(write_tiny_nuclei(folder, members, patch_px=SIDE, **postprocess)), "cpu")
 
 
 def test_a_figure_is_what_both_take_for_one(tmp_path: Path, image: ArrayImage) -> None:
@@ -63,11 +65,30 @@ def test_its_threshold_counts_as_the_detectors(tmp_path: Path, image: ArrayImage
 
 
 def test_nothing_found_is_nothing_judged(tmp_path: Path, image: ArrayImage) -> None:
-    counted: list[int] = []
-    assert len(stage(tmp_path).judge(image, found(), counted.append).detections) == 0
-    assert counted == []
+    told: list[tuple[int, int]] = []
+    second = stage(tmp_path)
+    assert len(second.judge(image, found(), lambda *progress: told.append(progress)).detections) == 0
+    assert told == []
+    second.judge(image, found(0.7, 0.9), lambda *progress: told.append(progress))
+    assert told == [(2, 2)]
 
 
-def test_a_bundle_that_judges_no_crops_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(AlgorithmError, match="cannot be a second stage: its detector is segmentation"):
-        SecondStage(load_bundle(write_tiny_bundle(tmp_path)), "cpu")
+@pytest.mark.parametrize("write", [write_tiny_bundle, write_tiny_boxes, write_tiny_nuclei])
+def test_a_bundle_detects_with_the_second_stage_that_it_brings_along(
+    tmp_path: Path, image: ArrayImage, write: Callable[[Path], Path]
+) -> None:
+    """At another threshold than its own: the second stage's is brought there."""
+    paint_ellipse(image.pixels, *PALE, 8, 8, CANDIDATE)
+    second = write_tiny_nuclei(tmp_path / "second", members=2, patch_px=SIDE, threshold=0.9)
+    alone = detectors.load(load_bundle(write(tmp_path / "alone")), "cpu", threshold=0.3)
+    both = detectors.load(load_bundle(take_along(write(tmp_path / "both"), second)), "cpu", threshold=0.3)
+    found = alone.detect(image)
+    expected = SecondStage(load_second_stage(second), "cpu").judge(image, found)
+    told: list[tuple[int, int]] = []
+    result = both.detect(image, judging=lambda *progress: told.append(progress))
+    for name in ("points", "scores", "member_scores"):
+        assert getattr(result.detections, name).tobytes() == getattr(expected.detections, name).tobytes()
+    assert (result.detections.scores < found.detections.scores).any()
+    assert (result.threshold, result.tiles_run) == (0.3, found.tiles_run)
+    assert set(result.seconds) == {"tissue", "detection", "second stage"}
+    assert told[-1] == (len(found.detections),) * 2
