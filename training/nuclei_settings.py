@@ -18,7 +18,8 @@ class NucleiSampling(Settings):
     from `clusters` kinds of them; with "both" those of them stay that networks which were not trained on them take for
     figures, of a probability of `epsilon` and more, or the hardest until there are as many as figures. parts: how many
     such networks; each is trained for difficulty_epochs on all parts but one. pool: which nuclei they judge, the first
-    draw alone or all. reach_um: how far from a figure a nucleus is it.
+    draw alone or all. look_alikes: whether every look-alike, annotated or mined, has a crop too, beside the nuclei that
+    are drawn. reach_um: how far from a figure a nucleus is it.
     unsa: whether crops are shown in the colours of three other domains as often as in their own each
     (training/data/colour_domains.py): "template" takes those of the data's other domains, as a region drawn from one is
     stained after the method of `template_stains`; "vahadane_random" has three random stainings; "restain" has the
@@ -32,6 +33,7 @@ class NucleiSampling(Settings):
     parts: int = Field(3, ge=2)
     difficulty_epochs: Count = 30
     pool: Literal["first", "all"] = "first"
+    look_alikes: bool = False
     positive_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.5
     reach_um: Positive = 7.5
     unsa: UnSA | None = None

@@ -109,9 +109,11 @@ class Stages:
         return Crops(regions, kept["region"], kept["points"], kept["classes"])
 
     def chosen(self, crops: Crops) -> Crops:
-        """All figures, and the nuclei without one that the recipe's balance takes."""
-        figures, others = (np.flatnonzero(crops.classes == number) for number in (FIGURE, 1 - FIGURE))
+        """All figures, all look-alikes where the recipe wants them, and the nuclei that its balance takes."""
         settings, rng = self.recipe.sampling, np.random.default_rng(self.recipe.seed)
+        figures = np.flatnonzero(crops.classes == FIGURE)
+        look_alikes = crops.of_look_alikes() if settings.look_alikes else figures[:0]
+        others = np.setdiff1d(np.flatnonzero(crops.classes != FIGURE), look_alikes)
         if settings.balance == "none":
             count = min(math.ceil(settings.ratio * len(figures)), len(others))
             taken = np.sort(rng.choice(others, count, replace=False))
@@ -119,7 +121,7 @@ class Stages:
             clusters, taken = self._first(crops, figures, others)
         if settings.balance == "both":
             taken = self._second(crops, figures, others, clusters, taken)
-        return crops.taken(np.concatenate([figures, taken]))
+        return crops.taken(np.concatenate([figures, look_alikes, taken]))
 
     def children(self, parent: MitDet, crops: Crops) -> Children:
         """The child classes of the crops, by the features that the parent network has of them."""

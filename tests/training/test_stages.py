@@ -1,6 +1,7 @@
 """The stages of a run of nuclei: what each leaves behind, how a run goes on, and what is refused."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -161,6 +162,24 @@ def test_those_that_judge_have_no_patience(trained: list[int], tmp_path: Path) -
         assert trained == [0, 0]
         (tmp_path / SECOND).unlink()
     assert load_checkpoint(tmp_path / "difficulty-1" / LAST)["recipe"]["optimiser"]["patience"] is None
+
+
+def test_every_look_alike_is_trained_on_where_the_recipe_wants_them(tmp_path: Path) -> None:
+    """Two in the first region, of which the nuclei that are drawn beside them are others."""
+    sampling = {"balance": "none", "ratio": 0.5, "reach_um": 1.5}
+    split = split_of()
+    first, *rest = split.training[0]
+    look_alikes = np.array([[30.0, 32.0], [64.5, 100.0]])
+    split = replace(split, training=[[replace(first, hard_negatives=look_alikes), *rest], *split.training[1:]])
+    without = Stages(tiny_nuclei_recipe(sampling=sampling), split, tmp_path / "without", None)
+    stages = Stages(tiny_nuclei_recipe(sampling={**sampling, "look_alikes": True}), split, tmp_path / "with", None)
+    plain, crops = without.chosen(without.crops()), stages.chosen(stages.crops())
+    assert (len(plain), len(crops)) == (30, 32)
+    assert len(plain.of_look_alikes()) == 0
+    at = crops.of_look_alikes()
+    assert at.tolist() == [20, 21]
+    assert crops.points[at].tolist() == look_alikes.tolist()
+    assert len(np.unique(np.column_stack((crops.region, crops.points))[20:], axis=0)) == 12
 
 
 def test_without_children_there_is_one_stage(trained: list[int], tmp_path: Path) -> None:

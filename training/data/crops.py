@@ -46,6 +46,12 @@ class Crops:
         """The region of a place."""
         return self.regions[self.region[number]]
 
+    def of_look_alikes(self) -> NDArray[np.int64]:
+        """The numbers of those without a figure that lie at a look-alike of their region."""
+        known = [set(map(tuple, region.hard_negatives.tolist())) for region in self.regions]
+        at = [tuple(place) in known[of] for place, of in zip(self.points.tolist(), self.region.tolist(), strict=True)]
+        return np.flatnonzero(np.array(at, np.bool_) & (self.classes == 0))
+
     def taken(self, numbers: NDArray[np.int64]) -> "Crops":
         """Some of them."""
         return Crops(self.regions, self.region[numbers], self.points[numbers], self.classes[numbers])

@@ -32,6 +32,9 @@ def read_for(
     """
     if mined is not None and isinstance(recipe, RestainRecipe):
         raise AlgorithmError(f"{recipe.name} learns colours: look-alikes are of no use.", "Leave them out.")
+    if mined is not None and isinstance(recipe, NucleiRecipe) and not recipe.sampling.look_alikes:
+        problem = f"{recipe.name} trains on nuclei that it draws itself: mined look-alikes would be of no use."
+        raise AlgorithmError(problem, "Add sampling.look_alikes=true, or leave them out.")
     if not isinstance(recipe, ClassificationRecipe):
         return read_data(folders, figure_free, recipe.input.resolution_um_px, spacing_um, mined)
     if figure_free:

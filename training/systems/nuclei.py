@@ -22,7 +22,7 @@ from training.data.colour_domains import ColourDomains, Colours
 from training.data.crops import Crops, crops_of
 from training.data.nuclei import nuclei_of
 from training.data.order import EndlessOrder
-from training.data.regions import Region
+from training.data.regions import Points, Region
 from training.data.sampling import Window
 from training.data.split import Split, searched
 from training.data.stains import RegionStains
@@ -194,5 +194,9 @@ def features_of(predictor: CropPredictor, crops: Crops, side_px: int) -> NDArray
 
 def find_crops(recipe: NucleiRecipe, regions: list[Region], advance: Callable[[], None] = lambda: None) -> Crops:
     """All crops of some regions; advance is called after each. Raises InputError as `crops_of`."""
-    find = partial(nuclei_of, settings=recipe.candidates)
+
+    def find(region: Region) -> Points:
+        nuclei = nuclei_of(region, recipe.candidates)
+        return np.concatenate((nuclei, region.hard_negatives)) if recipe.sampling.look_alikes else nuclei
+
     return crops_of(regions, find, recipe.input.patch_px, recipe.sampling.reach_um, advance)

@@ -67,6 +67,15 @@ def test_a_crop_is_the_square_about_its_place_reflected_at_the_border() -> None:
     np.testing.assert_array_equal(crops.pixels(2, 16)[5:, 5], whole[:11, 1])
 
 
+def test_look_alikes_are_known_by_their_places() -> None:
+    """A nucleus of the other region at the same place is none, nor is a look-alike so near a figure that it is it."""
+    look_alikes = np.array([[50.0, 12.0], [72.0, 52.0]])
+    regions = [replace(drawn_region("a"), hard_negatives=look_alikes), drawn_region("b")]
+    found = crops_of(regions, lambda region: np.concatenate((look_alikes[:1], region.hard_negatives)), 16, 2.5)
+    assert found.classes.tolist() == [1, 1, 0, 0, 1, 1, 1, 0]
+    assert found.of_look_alikes().tolist() == [2, 3]
+
+
 def test_some_are_taken() -> None:
     crops = crops_of([drawn_region("a")], lambda _: np.array([[20.0, 70.0]]), 16)
     taken = crops.taken(np.array([2, 0]))

@@ -10,6 +10,7 @@ import torch
 
 from algorithm import detectors
 from algorithm.bundle import load_bundle
+from algorithm.errors import AlgorithmError, InputError
 from algorithm.runtime import CropEnsemble, Judged
 from algorithm.stain import StainMatrix, StainModel
 from tests.training.crops import data_of_nuclei, region_of_nuclei, tiny_nuclei_recipe
@@ -25,6 +26,7 @@ from training.fit import fit
 from training.models.build import build_model
 from training.models.mitdet import Located, MitDet
 from training.recipe import NucleiRecipe
+from training.systems.build import read_for
 from training.systems.incdp import buffers, divide
 from training.systems.nuclei import CropPredictor, Nuclei, find_crops, judged
 from training.validation import best_score
@@ -180,6 +182,13 @@ def test_the_predictor_is_what_is_exported_and_crops_are_judged_in_order() -> No
     with torch.no_grad():
         probabilities, _ = Located(model)(predictor.prepared(pixels))
     np.testing.assert_array_equal(found.probabilities[0], probabilities.numpy())
+
+
+def test_look_alikes_that_would_not_be_used_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(AlgorithmError, match=r"mined look-alikes would be of no use\. Add sampling\.look_alikes=true"):
+        read_for(tiny_nuclei_recipe(), [], [], None, tmp_path / "look-alikes.csv")
+    with pytest.raises(InputError, match=r"look-alikes\.csv cannot be read"):
+        read_for(tiny_nuclei_recipe(sampling={"look_alikes": True}), [], [], None, tmp_path / "look-alikes.csv")
 
 
 def test_runs_become_a_bundle_that_detects(card: Card, tmp_path: Path) -> None:
