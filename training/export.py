@@ -23,6 +23,7 @@ from training.graph import WeightType, round_weights, write_onnx
 from training.models.build import build_model
 from training.models.lora import merge_lora
 from training.recipe import AnyRecipe, DetectionRecipe, recipe_from
+from training.second_stage import take_along
 
 PARITY_BATCHES = (1, 2, 2, 3, *[4] * 14)
 LARGEST_DIFFERENCE = 1e-3
@@ -39,7 +40,7 @@ def export(
     weights are rounded (training/graph.py) once the graphs have been compared with the checkpoints. The folder
     appears whole or not at all. Raises AlgorithmError where the runs do not fit together, where a graph differs from
     its checkpoint by more than 1e-3 in a logit, or rounding moved a probability by more than 0.01, where the folder
-    is there already, or where all slides were trained on.
+    is there already, or where all slides were trained on; BundleError where the recipe's second stage is none.
     """
     if output.exists():
         raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
@@ -52,6 +53,8 @@ def export(
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-") as beside:
         folder = Path(beside) / output.name
         folder.mkdir()
+        if isinstance(recipe, DetectionRecipe) and recipe.second_stage is not None:
+            take_along(recipe.second_stage, folder)
         networks = [merge_lora(build_model(recipe.model, checkpoint["model"])) for checkpoint in checkpoints]
         models = [bundles.exported(network) for network in networks]
         graphs = [folder / f"member_{number}.onnx" for number in range(len(models))]

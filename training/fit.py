@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from algorithm.bundle import load_second_stage
 from algorithm.errors import AlgorithmError
 from training import distributed
 from training.checkpoints import LAST
@@ -11,7 +12,7 @@ from training.data.read import Data
 from training.data.split import Split, split_fold
 from training.generators import Generators
 from training.optimiser_settings import OptimiserSettings
-from training.recipe import AnyRecipe, NucleiRecipe, RestainRecipe
+from training.recipe import AnyRecipe, DetectionRecipe, NucleiRecipe, RestainRecipe
 from training.restain import train_generators
 from training.revalidate import test_best
 from training.stages import last_stage
@@ -39,9 +40,12 @@ def fit(
     on as if it had never stopped. weights: tensors to start from, unless resumed. generators: for unsa=restain.
     Where several processes train (training/distributed.py), all call this, and the first validates and writes while the
     others wait. Raises AlgorithmError where the folder holds another run or nothing to resume, where a batch cannot be
-    divided, and where weights or generators have seen what is held out.
+    divided, and where weights or generators have seen what is held out; BundleError where the recipe's second stage is
+    none.
     """
     _check_divisible(recipe.optimiser)
+    if isinstance(recipe, DetectionRecipe) and recipe.second_stage is not None:
+        load_second_stage(recipe.second_stage)  # not asked before the first epoch is over, and better known now
     split = split_fold(data, recipe, fold)
     _check_same_fold(weights, split.fold)
     if isinstance(recipe, RestainRecipe):

@@ -147,13 +147,16 @@ class DetectionRecipe(Recipe):
     rarer in tissue than in annotated regions. stain_normalisation: the method that finds the stains of each region,
     which training and validation then see as if it were stained as one template is (training/data/stain_template.py).
     It was of no use to the "bag of tricks", and the algorithm does not do it: such runs measure, and make no bundle.
+    second_stage: the folder of a bundle that judges crops (training/second_stage.py): what both take for a figure is
+    one, in validation, and in detection by the run's bundle, which takes that one along.
     """
 
-    READING: ClassVar[tuple[str, ...]] = ("postprocess", "threshold_cost")
+    READING: ClassVar[tuple[str, ...]] = ("postprocess", "threshold_cost", "second_stage")
 
     select_on: Literal["loss", "f1", "last"] = "loss"
     threshold_cost: Share = 0.0
     stain_normalisation: Literal["macenko", "vahadane"] | None = None
+    second_stage: Path | None = None
     model: SegmentationModel | RTMDetSettings | MitDetSettings
     input: InputSettings | NucleiInput
     postprocess: Thresholds

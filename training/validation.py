@@ -19,6 +19,7 @@ from training.data.nuclei import nuclei_of
 from training.data.regions import Region, RegionImage
 from training.data.split import Split, searched
 from training.recipe import BoxesRecipe, DetectionRecipe, NucleiRecipe, TileRecipe
+from training.second_stage import confirmed
 
 THRESHOLDS = tuple(round(0.2 + 0.05 * step, 2) for step in range(16))
 BATCH_SIZE, CROPS_AT_ONCE = 8, 64
@@ -83,11 +84,14 @@ def _chosen(totals: Sequence[Counts], cost: float) -> OperatingPoint:
 def counts_at_thresholds(
     predict: Finder, region: Region, recipe: DetectionRecipe, postprocesses: Sequence[Thresholds], members: int = 1
 ) -> list[list[Counts]]:
-    """Detections of one region against its annotations, as the challenge counts them; of the mean of the members.
+    """Detections of one region against its annotations, as the challenge counts them; of the mean of the members, and
+    after the recipe's second stage.
 
     One row for each of the postprocesses, in it one entry for each of THRESHOLDS.
     """
     found = detections_in(region, predict, recipe, postprocesses, THRESHOLDS, members)
+    if recipe.second_stage is not None:
+        found = confirmed(found, region, recipe.second_stage)
     millimetres = region.spacing_um / 1000
     counts = [match(region.figures * millimetres, detections.points * millimetres) for detections in found]
     return [counts[start : start + len(THRESHOLDS)] for start in range(0, len(counts), len(THRESHOLDS))]
@@ -102,6 +106,8 @@ def detections_in(
     members: int = 1,
 ) -> list[Detections]:
     """What the algorithm's own tiling and merging, by the recipe's way of detecting, find in a region; its px.
+
+    Before any second stage.
 
     With the first of the postprocesses at each of the thresholds, which rise, then with the next, and so on.
     """

@@ -94,7 +94,7 @@ def test_export_writes_a_bundle(
     card = tmp_path / "card.yaml"
     card.write_text("{name: a, version: '1', intended_use: b, datasets: [{name: a, licence: b, source: c}]}")
     assert main(["export", str(runs[0]), "--output", str(tmp_path / "new"), "--card", str(card)]) == 0
-    assert "1 members, logits within" in capsys.readouterr().out
+    assert "MB in all, logits within" in capsys.readouterr().out
     assert (tmp_path / "new" / "member_0.onnx").read_bytes() == (bundle / "member_0.onnx").read_bytes()
     assert main(["export", str(runs[0]), "--output", str(tmp_path / "new"), "--card", str(card)]) == 1
     assert "is there already" in capsys.readouterr().err

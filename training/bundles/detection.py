@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from algorithm.manifest import Member
+from training import second_stage
 from training.bundles.card import Card
 from training.bundles.origin import of_member, provenance
 from training.data.read import Data
@@ -18,13 +19,14 @@ from training.validation import Finder
 def entries(
     recipe: DetectionRecipe, checkpoints: Sequence[dict[str, Any]], card: Card, graphs: Sequence[Path]
 ) -> dict[str, Any]:
-    """Of a manifest; its decision threshold is the mean of the members' own."""
+    """Of a manifest; its decision threshold is the mean of the members' own. A second stage lies beside the graphs."""
     return {
         "name": card.name,
         "version": card.version,
         "members": tuple(member(graph, checkpoint) for graph, checkpoint in zip(graphs, checkpoints, strict=True)),
         "input": recipe.input,
         "postprocess": recipe.postprocess.model_copy(update={"threshold": _mean_threshold(checkpoints)}),
+        "second_stage": None if recipe.second_stage is None else second_stage.entry(graphs[0].parent),
         "provenance": provenance(recipe, card),
         "intended_use": card.intended_use,
     }

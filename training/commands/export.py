@@ -37,7 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
         data = read_for(recipe_of_run(arguments.runs[0], []), arguments.data, [], arguments.spacing_um)
     parity = export(arguments.runs, card, arguments.output, data, arguments.weights)
     difference = parity["largest_logit_difference"]
-    say(f"{arguments.output}: {len(arguments.runs)} members, logits within {difference:.1e} of the checkpoints")
+    megabytes = sum(file.stat().st_size for file in arguments.output.rglob("*") if file.is_file()) / 1e6
+    made = f"{arguments.output}: {len(arguments.runs)} members, {megabytes:.1f} MB in all"
+    say(f"{made}, logits within {difference:.1e} of the checkpoints")
     if "largest_probability_rounding" in parity:
         say(f"weights of 16 bits: they move a probability by {parity['largest_probability_rounding']:.2g} at most")
     return 0

@@ -11,7 +11,7 @@ def add_to(commands: Commands) -> None:
     """Declare the command and its arguments."""
     parser = commands.add_parser("validate", help="measure a run on its held-out fold with other tiles or thresholds")
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="the run's folder")
-    add_overrides(parser, "as input.overlap=0.5, postprocess.centre=box")
+    add_overrides(parser, "as input.overlap=0.5, postprocess.centre=box, second_stage=BUNDLE")
     add_data(parser, "the data sets of the run; AMi-Br's patches count only where no whole region is held out")
     parser.add_argument("--keep", action="store_true", help="export with these settings from now on")
     parser.set_defaults(run=run)

@@ -29,7 +29,8 @@ class Region:
     whole slide. tissue: what a figure-free region shows, by its data set's class; empty where none is known.
     mask: (x, y, width, height) in px to (height, width) uint8, 1 on figures; None: nothing but their centres is known.
     atypical: (N,) bool, which of the figures are; None: they are not typed. votes: (N,) float64, the share of experts
-    who call each of them atypical; None: their votes are not known.
+    who call each of them atypical; None: their votes are not known. published: the region as it was
+    read, where this is that at another resolution.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Region:
     atypical: NDArray[np.bool_] | None = None
     votes: NDArray[np.float64] | None = None
     tissue: str = ""
+    published: "Region | None" = None
 
 
 def in_memory(name: str, slide: str, domain: str, pixels: Pixels, spacing_um: float, figures: Points) -> Region:
@@ -90,6 +92,7 @@ def at_resolution(region: Region, resolution_um_px: float, keep: bool = True) ->
         read=_window_of(view.read(0, 0, view.width, view.height)) if small else view.read,
         figures=view.from_level0(region.figures),
         hard_negatives=view.from_level0(region.hard_negatives),
+        published=region.published or region,
     )
 
 
