@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 
+from algorithm.size import Size
 from tests.training.drawing import drawn_data, tiny_recipe, tiny_tree, write_midogpp
 from tests.training.nuclick import dark_pixels_checkpoint
 from training.__main__ import main
@@ -141,7 +142,7 @@ def test_the_tiles_of_a_run_have_the_masks(data: Path, masks: Path) -> None:
     for given in (plain, with_masks(plain, [data], [masks])):
         system = Trainer(own, split_fold(given, own, 0)).system
         for sampler in (system.sampler, system.validation_sampler):
-            windows = sampler.batch(np.random.default_rng(0), 8, 64)
+            windows = sampler.batch(np.random.default_rng(0), 8, Size.square(64))
             areas.append(max(int(window.mask.sum()) for window in windows if window.positive))
     assert max(areas[:2]) <= 2 * 13
     assert min(areas[2:]) > 90
@@ -164,7 +165,7 @@ def test_a_network_that_finds_boxes_has_no_use_for_them(
 ) -> None:
     words = ["fit", "rtmdet_small", "--data", str(data), "--masks", str(masks), "--output", str(tmp_path / "run")]
     assert main([*words, "--fold", "0"]) == 1
-    assert "masks are of no use to it" in capsys.readouterr().err
+    assert "rtmdet_small learns nothing from masks. Leave them out." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

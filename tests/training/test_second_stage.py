@@ -148,7 +148,7 @@ def test_the_exported_bundle_finds_what_the_option_gives(
     assert recipe.second_stage == strict
     export([run_of_boxes], card, tmp_path / "both")
     graph = tmp_path / "both" / "member_0.onnx"
-    monkeypatch.setattr(exporting, "write_onnx", lambda _model, _side, path, _names: shutil.copy(graph, path))
+    monkeypatch.setattr(exporting, "write_onnx", lambda _model, _size, path, *_: shutil.copy(graph, path))
     alone = Path(shutil.copytree(run_of_boxes, tmp_path / "run"))
     checkpoint = load_checkpoint(alone / BEST)
     save_checkpoint(alone / BEST, {**checkpoint, "recipe": {**checkpoint["recipe"], "second_stage": None}})

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from algorithm.errors import AlgorithmError
+from algorithm.size import Size
 from tests.training.drawing import drawn_data, drawn_pixels, drawn_region, tiny_recipe
 from training.data.cases import Case
 from training.data.folds import Fold
@@ -106,7 +107,7 @@ def test_the_held_out_domain_is_out_of_trainings_reach(shared_data: Path, names:
     domains, slides = {region.domain for region in held_out}, {region.slide for region in held_out}
     sampler = Trainer(BY_DOMAIN, split).system.sampler
     rng = np.random.default_rng(0)
-    windows = [window for _ in range(30) for window in sampler.batch(rng, 10, 32)]
+    windows = [window for _ in range(30) for window in sampler.batch(rng, 10, Size.square(32))]
     assert len(windows) == 300
     assert len(set(read)) > 30
     assert set(read).isdisjoint(region.name for region in [*held_out, *validating])
