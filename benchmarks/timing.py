@@ -14,7 +14,9 @@ Name = TypeVar("Name")
 
 def conditions() -> str:
     """Where and how often, for the line above a table."""
-    where = torch.cuda.get_device_name() if DEVICE.type == "cuda" else f"{torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    on_cpu = f"{threads} thread{'s' * (threads > 1)}"
+    where = torch.cuda.get_device_name() if DEVICE.type == "cuda" else on_cpu
     return f"{where}; median of {ROUNDS} interleaved rounds"
 
 
