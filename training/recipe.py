@@ -124,6 +124,7 @@ class Recipe(Settings):
     validate_on: ValidateOn = "slides"
     select_on: str
     model: ModelSettings
+    input: InputSettings | NucleiInput | ClassificationInput | RestainInput
     augment: AugmentSettings = AugmentSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
 
@@ -132,6 +133,11 @@ class Recipe(Settings):
         if self.optimiser.patience is not None and self.select_on == "last":
             raise ValueError("optimiser.patience never ends with select_on=last, by which every epoch is better")
         return self
+
+    @property
+    def size(self) -> Size:
+        """Of what the network takes."""
+        return self.input.tile_px if isinstance(self.input, InputSettings) else Size.square(self.input.patch_px)
 
     @property
     def title(self) -> str:
@@ -160,11 +166,6 @@ class DetectionRecipe(Recipe):
     model: SegmentationModel | RTMDetSettings | MitDetSettings
     input: InputSettings | NucleiInput
     postprocess: Thresholds
-
-    @property
-    def size(self) -> Size:
-        """Of what the network takes."""
-        return Size.square(self.input.patch_px) if isinstance(self.input, NucleiInput) else self.input.tile_px
 
     @model_validator(mode="after")
     def _sides_fit_the_network(self) -> Self:
@@ -253,11 +254,6 @@ class ClassificationRecipe(Recipe):
     tasks: TaskSettings = TaskSettings()
     expert_votes: bool = False
 
-    @property
-    def size(self) -> Size:
-        """Of what the network takes."""
-        return Size.square(self.input.patch_px)
-
     @model_validator(mode="after")
     def _patches_fit_the_encoder(self) -> Self:
         encoder = self.model.encoder
@@ -283,11 +279,6 @@ class RestainRecipe(Recipe):
     def title(self) -> str:
         """With the domain."""
         return f"{self.name}, {self.domain}"
-
-    @property
-    def size(self) -> Size:
-        """Of what the network takes."""
-        return Size.square(self.input.patch_px)
 
     @model_validator(mode="after")
     def _squares_are_halved_and_kept_once(self) -> Self:

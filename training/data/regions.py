@@ -29,8 +29,8 @@ class Region:
     whole slide. tissue: what a figure-free region shows, by its data set's class; empty where none is known.
     mask: (x, y, width, height) in px to (height, width) uint8, 1 on figures; None: nothing but their centres is known.
     atypical: (N,) bool, which of the figures are; None: they are not typed. votes: (N,) float64, the share of experts
-    who call each of them atypical; None: their votes are not known. published: the region as it was
-    read, where this is that at another resolution.
+    who call each of them atypical; None: their votes are not known. published: the region as it was read, where this
+    is that at another resolution.
     """
 
     name: str
