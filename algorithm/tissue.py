@@ -1,15 +1,20 @@
 """Where an image holds tissue, block by block, so that glass costs no network."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algorithm.images.resampled import ResampledImage
+from algorithm.images.resampled import OVERSHOOT, ResampledImage
 
 BLOCK_PX = 16
 STRIP_PX = 8 * BLOCK_PX
+STRETCH_PX = 2 * BLOCK_PX
+THREADS = 2  # strips looked at side by side; more would hold more pixels
 
 GLASS_MINIMUM = 200  # glass is bright in every channel
 GLASS_CHROMA = 15  # and grey: its channels lie no further apart
@@ -54,19 +59,36 @@ def tissue_map(view: ResampledImage) -> TissueMap:
     """Read the view once, strip by strip, and mark the blocks that hold tissue.
 
     A pixel is tissue unless it is glass (bright and grey) or black padding; a few such pixels make a block tissue,
-    so that pale stroma and the rims of cells count. Memory is bounded by the width of a strip.
+    so that pale stroma and the rims of cells count. Memory is bounded by the width of two strips.
     """
-    blocks = np.concatenate(list(_strips_of_blocks(view)))
-    return TissueMap(blocks, view.width, view.height, view.spacing_um)
+    with ThreadPoolExecutor(THREADS) as pool:
+        strips = list(pool.map(partial(_blocks, view), range(0, view.height, STRIP_PX)))
+    return TissueMap(np.concatenate(strips), view.width, view.height, view.spacing_um)
 
 
-def _strips_of_blocks(view: ResampledImage) -> Iterator[NDArray[np.bool_]]:
-    for y in range(0, view.height, STRIP_PX):
-        height = min(STRIP_PX, view.height - y)
-        tissue = tissue_pixels(view.read(0, y, view.width, height))
-        padded = np.pad(tissue, ((0, -height % BLOCK_PX), (0, -view.width % BLOCK_PX)))
-        squares = padded.reshape(padded.shape[0] // BLOCK_PX, BLOCK_PX, -1, BLOCK_PX)
-        yield squares.sum(axis=(1, 3), dtype=np.uint16) >= TISSUE_PIXELS
+def _blocks(view: ResampledImage, y: int) -> NDArray[np.bool_]:
+    """Which blocks of the strip at y hold tissue."""
+    height = min(STRIP_PX, view.height - y)
+    tissue = np.zeros((height, view.width), bool)
+    for left, right in _off_glass(view, y, height):
+        tissue[:, left:right] = tissue_pixels(view.read(left, y, right - left, height))
+    padded = np.pad(tissue, ((0, -height % BLOCK_PX), (0, -view.width % BLOCK_PX)))
+    squares = padded.reshape(padded.shape[0] // BLOCK_PX, BLOCK_PX, -1, BLOCK_PX)
+    holds_tissue: NDArray[np.bool_] = squares.sum(axis=(1, 3), dtype=np.uint16) >= TISSUE_PIXELS
+    return holds_tissue
+
+
+def _off_glass(view: ResampledImage, y: int, height: int) -> Iterator[tuple[int, int]]:
+    """First and end column of every part of such rows that has to be looked at: the rest is glass before resampling."""
+    lowest, highest = (values.astype(np.float64) for values in view.extremes(y, height))
+    beyond = OVERSHOOT * (highest - lowest)
+    glass = (lowest - beyond >= GLASS_MINIMUM) & (highest - lowest + 2 * beyond <= GLASS_CHROMA)
+    starts = np.arange(0, view.width, STRETCH_PX)
+    looked_at = ~np.logical_and.reduceat(glass, starts)
+    changes = np.flatnonzero(np.diff(looked_at)) + 1
+    for first, end in pairwise([0, *changes.tolist(), len(starts)]):
+        if looked_at[first]:
+            yield first * STRETCH_PX, min(end * STRETCH_PX, view.width)
 
 
 def tissue_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -5,11 +5,12 @@
 Two regions of the challenge's full size, 7,215 x 5,412 px, are made of AMi-Br's patches: solid tissue, laid edge to
 edge, and mostly glass, where one patch in a hundred is left. `detect` is the whole command, with the bundle in ONNX
 Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with as many
-networks of the bundle's recipe: eager torch, warmed up before the clock starts, in batches of 16 tiles, which suit it
-better than those of `detect`. Their weights are random, which takes no other time. Tile, overlap and blending are the
-same. Each way runs in a process of its own. What `detect` does outside the network is, from the map of tissue to the
-merging, reading, tiling and merging; the rest opens the bundle and writes the files. A bundle that finds boxes leaves
-MONAI no map to make: of it `detect` is timed alone.
+networks of the bundle's recipe: eager torch, in batches of 16 tiles, which suit it better than those of `detect`. Their
+weights are random, which takes no other time. Tile, overlap and blending are the same. Each way runs in a process of
+its own, and its networks are ready before its clock starts: MONAI's are made and warmed up, and the seconds in which
+`detect` opens its bundle, once a command however many images it is given, stand in a column of their own. What it does
+outside the network is, from the map of tissue to the merging, reading, tiling and merging; the rest writes the files.
+A bundle that finds boxes leaves MONAI no map to make: of it `detect` is timed alone.
 
 Needs anaphase[cpu,train] and, for MONAI, requirements/benchmarks.txt. The last tables are in benchmarks/README.md.
 """
@@ -34,8 +35,10 @@ import numpy as np
 from full_region import FULL_SIZE, write_region
 from numpy.typing import NDArray
 
+from algorithm import mixed
 from algorithm.__main__ import main as command
 from algorithm.bundle import load_bundle
+from algorithm.commands import detect
 from algorithm.images import open_image
 from algorithm.images.resampled import ResampledImage
 from algorithm.manifest import SegmentationManifest
@@ -43,10 +46,21 @@ from algorithm.runtime import BoxEnsemble, Ensemble
 
 ONE_PATCH_IN = {"tissue": 1, "glass": 100}
 BUNDLE = Path(__file__).parents[1] / "bundles" / "vm_unet_small"
-COLUMNS = ("region", "way", "seconds", "times MONAI", "outside the network", "reading to merging", "tiles", "peak, MB")
+COLUMNS = (
+    "region",
+    "way",
+    "seconds",
+    "times MONAI",
+    "outside the network",
+    "reading to merging",
+    "tiles",
+    "peak, MB",
+    "opening, s",
+)
 MONAI_BATCH = 16
 Measured = dict[str, float]
-"""seconds, network_seconds of them, tiles, peak_mb; of `detect` stages_seconds, from tissue's map to the merging."""
+"""seconds, network_seconds of them, tiles, peak_mb; of `detect` stages_seconds, from tissue's map to the merging, and
+opening_seconds, which are none of the others."""
 
 
 def main() -> None:
@@ -85,18 +99,27 @@ def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 class Stopwatch:
-    """Calls a network and adds up its seconds, and the tiles in its last argument (B, ...)."""
+    """Calls a function and adds up its seconds."""
 
-    def __init__(self, network: Callable[..., Any]) -> None:
-        self.network = network
-        self.seconds, self.tiles = 0.0, 0
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.seconds = 0.0
 
     def __call__(self, *arguments: Any) -> Any:
         start = time.perf_counter()
-        answer = self.network(*arguments)
+        answer = self.function(*arguments)
         self.seconds += time.perf_counter() - start
-        self.tiles += len(arguments[-1])
         return answer
+
+
+class NetworkStopwatch(Stopwatch):
+    """Of a network; counts the tiles in its last argument (B, ...), too."""
+
+    tiles = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.tiles += len(arguments[-1])
+        return super().__call__(*arguments)
 
     def measured(self, seconds: float) -> Measured:
         """With the most memory that this process has held so far."""
@@ -107,17 +130,20 @@ class Stopwatch:
 def run_detect(region: Path, bundle: Path) -> Measured:
     """The command, with all the files that it writes."""
     kind, method = (Ensemble, "__call__") if is_segmentation(bundle) else (BoxEnsemble, "answers")
-    network = Stopwatch(getattr(kind, method))
+    network = NetworkStopwatch(getattr(kind, method))
     setattr(kind, method, lambda *arguments: network(*arguments))
+    reading, opening = Stopwatch(detect.load_bundle), Stopwatch(mixed.load)
+    detect.load_bundle, mixed.load = reading, opening
     words = ["detect", region, "--output", region.parent, "--bundle", bundle, "--device", "cpu"]
     start = time.perf_counter()
     with redirect_stdout(io.StringIO()):
         code = command([str(word) for word in words])
-    measured = network.measured(time.perf_counter() - start)
+    opening_seconds = reading.seconds + opening.seconds
+    measured = network.measured(time.perf_counter() - start - opening_seconds)
     if code:
         raise SystemExit("detect failed, see above")
     stages = json.loads((region.with_suffix("") / "run.json").read_text())["seconds"]
-    return {**measured, "stages_seconds": stages["tissue"] + stages["detection"]}
+    return {**measured, "stages_seconds": stages["tissue"] + stages["detection"], "opening_seconds": opening_seconds}
 
 
 def run_monai(region: Path, bundle: Path) -> Measured:
@@ -129,9 +155,9 @@ def run_monai(region: Path, bundle: Path) -> Measured:
     tile = tuple(reversed(manifest.input.tile_px))
     blending = {"uniform": {"mode": "constant"}, "gaussian": {"mode": "gaussian", "sigma_scale": 0.25}}
     settings = {"overlap": manifest.input.overlap, **blending[manifest.postprocess.blending]}
-    network = Stopwatch(eager_network(manifest.provenance.recipe, len(manifest.members)))
+    network = NetworkStopwatch(eager_network(manifest.provenance.recipe, len(manifest.members)))
     with torch.inference_mode():
-        network.network(torch.zeros(MONAI_BATCH, 3, *tile))
+        network.function(torch.zeros(MONAI_BATCH, 3, *tile))
         start = time.perf_counter()
         image = torch.from_numpy(read_whole(region, manifest.input.resolution_um_px)).permute(2, 0, 1)[None]
         sliding_window_inference(image.float() / 255, tile, MONAI_BATCH, network, **settings)
@@ -171,7 +197,8 @@ def cells(measured: Measured, monai: Measured | None) -> str:
     stages = measured.get("stages_seconds")
     between = "" if stages is None else f"{(stages - measured['network_seconds']) / seconds:.0%}"
     counted = [f"{measured[key]:,.0f}" for key in ("tiles", "peak_mb")]
-    return " | ".join([f"{seconds:.1f}", times, f"{outside:.0%}", between, *counted])
+    opening = "" if stages is None else f"{measured['opening_seconds']:.2f}"
+    return " | ".join([f"{seconds:.1f}", times, f"{outside:.0%}", between, *counted, opening])
 
 
 if __name__ == "__main__":

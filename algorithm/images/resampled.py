@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from algorithm.images.base import Image, Pixels, check_window
 
@@ -15,6 +16,10 @@ SAME_SPACING = 0.01
 
 _KERNEL = PillowImage.Resampling.BICUBIC
 _SUPPORT = 2  # px of the kernel to each side, times the scale where the view is coarser
+OVERSHOOT = 0.3
+"""How far a pixel of a view may lie beyond those it is made of, as a share of the range of these (rounding aside): with
+the kernel's negative weights of up to an eighth along each axis, (1.25^2 - 1) / 2."""
+
 _BLOCK = 512  # view px resampled at once, along each axis
 _THREADS = 2  # blocks resampled side by side; more would hold more level-0 pixels
 _SCALE_STEPS = 2048  # scales are multiples of 1/2048: a block's corners are then exact in Pillow's float32
@@ -55,6 +60,21 @@ class ResampledImage:
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(resample_block, product(range(0, height, _BLOCK), range(0, width, _BLOCK))))
         return window
+
+    def extremes(self, y: int, height: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The lowest and the highest value that each column of such rows is made of, whatever the channel: (width,).
+
+        Of the image's own pixels: a view's lie within OVERSHOOT of them. Nothing is resampled. Raises as `read` does.
+        """
+        check_window(0, y, self.width, height, self.width, self.height)
+        top, bottom = _source_range(y, height, self.scale_y)
+        rows = slice(max(top, 0), min(bottom, self.image.height))
+        pixels = self.image.read(0, rows.start, self.image.width, rows.stop - rows.start)
+        left, right = _source_range(0, 1, self.scale_x)
+        centres = np.minimum((np.arange(self.width) + 0.5) * self.scale_x, self.image.width - 1).astype(np.intp)
+        lowest = minimum_filter1d(pixels.min(axis=0).min(axis=1), right - left + 2, mode="nearest")
+        highest = maximum_filter1d(pixels.max(axis=0).max(axis=1), right - left + 2, mode="nearest")
+        return lowest[centres], highest[centres]
 
     def to_level0(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points (N, 2) in view px, x then y, as level-0 px of the image."""

@@ -13,6 +13,9 @@ from algorithm.writers.geojson import geojson_document
 from algorithm.writers.overlay import draw_overlay
 from algorithm.writers.report import Run, run_document
 
+PNG_LEVEL = 3
+"""Of compression, 1 to 9: on tissue the usual 6 takes twice the time for 4 % of the file."""
+
 
 def write_outputs(folder: Path, run: Run, image: Image, result: Result, started: datetime) -> None:
     """Write the folder's five files, all or none; earlier results in it are replaced.
@@ -27,6 +30,7 @@ def write_outputs(folder: Path, run: Run, image: Image, result: Result, started:
         collection = geojson_document(detections, threshold, spacing_um, image.path.name)
         write_json_atomically(partial / GEOJSON_FILE, collection, indent=None)
         (partial / CSV_FILE).write_text(detections_csv(detections, threshold, spacing_um))
-        draw_overlay(image, detections, threshold, result.tissue_mm2).save(partial / OVERLAY_FILE)
+        picture = draw_overlay(image, detections, threshold, result.tissue_mm2)
+        picture.save(partial / OVERLAY_FILE, compress_level=PNG_LEVEL)
         seconds = {**result.seconds, "writing": time.perf_counter() - begun}
         write_json_atomically(partial / RUN_FILE, run_document(run, image, result, started, seconds))

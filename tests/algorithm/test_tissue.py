@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from algorithm.tissue import BLOCK_PX, STRIP_PX, tissue_map
-from tests.arrays import CANDIDATE, FIGURE, GLASS, STROMA, plain, view_of
+from algorithm.images.resampled import ResampledImage
+from algorithm.tissue import BLOCK_PX, GLASS_MINIMUM, STRIP_PX, tissue_map, tissue_pixels
+from tests.arrays import CANDIDATE, FIGURE, GLASS, STROMA, ArrayImage, plain, view_of
 
 PALE_STROMA = (238, 218, 232)
 
@@ -35,6 +36,33 @@ def test_strips_make_no_difference() -> None:
     for row, column in np.ndindex(blocks.shape):
         part = stained[row * BLOCK_PX : (row + 1) * BLOCK_PX, column * BLOCK_PX : (column + 1) * BLOCK_PX]
         assert blocks[row, column] == (part.sum() >= 5)
+
+
+@pytest.mark.parametrize("spacing_um", [0.19, 0.25, 0.31, 0.5, 0.54, 1.3])
+def test_what_is_taken_for_glass_unseen_is_glass(spacing_um: float) -> None:
+    """Noise about the limits of glass, so that resampling carries some of it over them, beside smooth glass."""
+    rng = np.random.default_rng(2)
+    pixels = plain(700, 300, GLASS)
+    for column, spread in enumerate([0, 4, 8, 9, 10, 12, 16]):
+        patch = rng.integers(0, spread + 1, (300, 100, 3)) + rng.choice([GLASS_MINIMUM, 215, 255 - spread])
+        pixels[:, 100 * column : 100 * (column + 1)] = patch
+    pixels[:40, :40] = STROMA
+    view = ResampledImage(ArrayImage(pixels), spacing_um)
+    tissue = tissue_pixels(view.read(0, 0, view.width, view.height))
+    for row, column in np.ndindex((blocks := tissue_map(view).blocks).shape):
+        part = tissue[row * BLOCK_PX : (row + 1) * BLOCK_PX, column * BLOCK_PX : (column + 1) * BLOCK_PX]
+        assert blocks[row, column] == (part.sum() >= 5)
+    assert blocks.any()
+
+
+def test_smooth_glass_is_not_resampled(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = plain(1000, 400, GLASS)
+    pixels[150:160, 640:650] = STROMA
+    view = ResampledImage(ArrayImage(pixels), 0.5)
+    seen, read = [], ResampledImage.read
+    monkeypatch.setattr(ResampledImage, "read", lambda self, *window: seen.append(window[2:]) or read(self, *window))
+    assert tissue_map(view).blocks.any()
+    assert 0 < sum(width * height for width, height in seen) < 0.3 * view.width * view.height
 
 
 def test_area_is_cut_at_the_border() -> None:
