@@ -57,8 +57,12 @@ class ResampledImage:
             block = window[top : top + _BLOCK, left : left + _BLOCK]
             block[...] = self._resample(x + left, y + top, block.shape[1], block.shape[0])
 
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(resample_block, product(range(0, height, _BLOCK), range(0, width, _BLOCK))))
+        places = list(product(range(0, height, _BLOCK), range(0, width, _BLOCK)))
+        if len(places) == 1:  # threads would take as long to start as a small window takes
+            resample_block(places[0])
+        else:
+            with ThreadPoolExecutor(_THREADS) as pool:
+                list(pool.map(resample_block, places))
         return window
 
     def extremes(self, y: int, height: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
