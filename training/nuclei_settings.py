@@ -19,7 +19,8 @@ class NucleiSampling(Settings):
     figures, of a probability of `epsilon` and more, or the hardest until there are as many as figures. parts: how many
     such networks; each is trained for difficulty_epochs on all parts but one. pool: which nuclei they judge, the first
     draw alone or all. look_alikes: whether every look-alike, annotated or mined, has a crop too, beside the nuclei that
-    are drawn. reach_um: how far from a figure a nucleus is it.
+    are drawn. reach_um: how far from a figure a nucleus is it. shift_um: how far off its nucleus a crop may lie in
+    training; a network that is shown all nuclei in the middle learns what they are, and need not learn where.
     unsa: whether crops are shown in the colours of three other domains as often as in their own each
     (training/data/colour_domains.py): "template" takes those of the data's other domains, as a region drawn from one is
     stained after the method of `template_stains`; "vahadane_random" has three random stainings; "restain" has the
@@ -36,6 +37,7 @@ class NucleiSampling(Settings):
     look_alikes: bool = False
     positive_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.5
     reach_um: Positive = 7.5
+    shift_um: float = Field(0.0, ge=0)
     unsa: UnSA | None = None
     template_stains: Literal["macenko", "vahadane"] = "macenko"
 

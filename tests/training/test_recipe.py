@@ -64,6 +64,7 @@ def test_mitdet_is_as_published() -> None:
     sampling, loss = recipe.sampling, recipe.loss
     assert (sampling.balance, sampling.clusters, sampling.ratio) == ("both", 10, 5)
     assert (sampling.epsilon, sampling.parts, sampling.pool, sampling.reach_um) == (0.5, 3, "first", 7.5)
+    assert sampling.shift_um == 3
     assert (sampling.unsa, load_recipe("mitdet_small").sampling.unsa) == ("template", None)
     assert (loss.focal_gamma, loss.child_weight, loss.centre_weight, loss.centre_rate) == (2, 0.5, 1, 0.5)
     assert (augment.elastic, augment.elastic_px, augment.elastic_sigma_px) == (0.3, 30, 5)

@@ -37,9 +37,9 @@ class Crops:
     def __len__(self) -> int:
         return len(self.region)
 
-    def pixels(self, number: int, side_px: int) -> Pixels:
-        """The square about a place, as the algorithm cuts it."""
-        x, y = (first_px(float(centre), side_px) for centre in self.points[number])
+    def pixels(self, number: int, side_px: int, shift_px: tuple[float, float] = (0.0, 0.0)) -> Pixels:
+        """The square about a place, or beside it by (x, y), as the algorithm cuts it."""
+        x, y = (first_px(float(centre), side_px) for centre in self.points[number] + shift_px)
         return read_padded(self.of(number), x, y, side_px, side_px)
 
     def of(self, number: int) -> Region:
@@ -66,8 +66,9 @@ def crops_of(
 ) -> Crops:
     """The crops of all regions: about every figure, and about the nuclei that `find` gives.
 
-    A nucleus is a figure's if there is one within reach of it; where one is farther away but still in the square, it is
-    left out. advance is called after every region. Raises InputError where there is no figure, or nothing else.
+    A nucleus is a figure's if there is one within reach of it; where one is farther away but still in the square of
+    side_px, it is left out. advance is called after every region. Raises InputError where there is no figure, or
+    nothing else.
     """
     numbers, points, classes = [], [], []
     for number, region in enumerate(regions):

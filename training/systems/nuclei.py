@@ -4,6 +4,7 @@ Source: Wang, Lin, Li et al., "Rethinking Mitosis Detection: Towards Diverse Dat
 crops it trains on, and in which stages, training/stages.py says.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 
@@ -77,13 +78,14 @@ class Nuclei:
         """The process's share of one batch; its random numbers follow from seed, epoch, batch and place alone."""
         recipe = self.recipe
         batch = epoch * recipe.optimiser.batches_per_epoch + number
-        drawn, generators, colours = [], [], []
+        drawn, shifts, generators, colours = [], [], [], []
         for place in distributed.share(recipe.optimiser.batch_size):
             rng = np.random.default_rng([recipe.seed, epoch, number, place])
             drawn.append(self._drawn(batch, place))
             generators.append(generator_from(rng))
+            shifts.append(point_in_disk(recipe.sampling.shift_um / recipe.input.resolution_um_px, rng))
             colours.append(self.colours.drawn(int(self.crops.region[drawn[-1]]), rng))
-        windows = self._windows(drawn, window_size(recipe.size, recipe.augment).width, colours)
+        windows = self._windows(drawn, shifts, window_size(recipe.size, recipe.augment).width, colours)
         tiles = [
             augmented_tiles([window], recipe.size, recipe.augment, generator)[0]
             for window, generator in zip(windows, generators, strict=True)
@@ -122,10 +124,13 @@ class Nuclei:
         number = batch * figures + place if is_figure else batch * (size - figures) + place - figures
         return int(self._of_class[is_figure][self._orders[is_figure].drawn(number)])
 
-    def _windows(self, drawn: Sequence[int], size: int, colours: Sequence[Colours]) -> list[Window]:
-        """About crops, each in its colours, with the stains of what is stained so."""
+    def _windows(
+        self, drawn: Sequence[int], shifts: Sequence[tuple[float, float]], size: int, colours: Sequence[Colours]
+    ) -> list[Window]:
+        """About crops or beside them, each in its colours, with the stains of what is stained so."""
         regions = [self.crops.of(index) for index in drawn]
-        shown = self.colours.shown([self.crops.pixels(index, size) for index in drawn], regions, colours)
+        cut = [self.crops.pixels(index, size, shift) for index, shift in zip(drawn, shifts, strict=True)]
+        shown = self.colours.shown(cut, regions, colours)
         nothing, constant = np.zeros((size, size), np.uint8), self.stains.model == "ruifrok"
         return [
             Window(
@@ -193,10 +198,19 @@ def features_of(predictor: CropPredictor, crops: Crops, side_px: int) -> NDArray
 
 
 def find_crops(recipe: NucleiRecipe, regions: list[Region], advance: Callable[[], None] = lambda: None) -> Crops:
-    """All crops of some regions; advance is called after each. Raises InputError as `crops_of`."""
+    """All crops of some regions, of which none shows another's figure however it is shifted; advance is called after
+    each region. Raises InputError as `crops_of`."""
 
     def find(region: Region) -> Points:
         nuclei = nuclei_of(region, recipe.candidates)
         return np.concatenate((nuclei, region.hard_negatives)) if recipe.sampling.look_alikes else nuclei
 
-    return crops_of(regions, find, recipe.input.patch_px, recipe.sampling.reach_um, advance)
+    sampling = recipe.sampling
+    shown_px = recipe.input.patch_px + 2 * math.ceil(sampling.shift_um / recipe.input.resolution_um_px)
+    return crops_of(regions, find, shown_px, sampling.reach_um, advance)
+
+
+def point_in_disk(radius: float, rng: np.random.Generator) -> tuple[float, float]:
+    """(x, y), uniform in the disk about (0, 0)."""
+    distance, angle = radius * math.sqrt(rng.random()), rng.uniform(0, 2 * math.pi)
+    return distance * math.cos(angle), distance * math.sin(angle)

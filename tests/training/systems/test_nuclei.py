@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from tests.training.staining import VECTORS
 from training.bundles.card import Card
 from training.checkpoints import BEST, load_checkpoint
 from training.data.order import EndlessOrder
-from training.data.regions import RegionImage
+from training.data.regions import RegionImage, in_memory
 from training.data.split import split_fold
 from training.data.staining import Staining, restained
 from training.export import export
@@ -84,13 +85,42 @@ def test_the_same_batch_comes_again_and_another_is_another() -> None:
     assert not torch.equal(first[0], other[0])
 
 
+@pytest.mark.parametrize("shift_um", [0.0, 1.0])
+def test_crops_lie_off_their_nuclei_by_up_to_the_shift(shift_um: float) -> None:
+    recipe = tiny_nuclei_recipe(
+        input={**tiny_nuclei_recipe().input.model_dump(), "patch_px": 24},
+        sampling={"shift_um": shift_um, "reach_um": 1.5},
+        augment={"flips_and_turns": False},
+    )
+    system = system_of(recipe)
+    off = np.array([_middle_of_what_is_dark(crop) for number in range(8) for crop in system.make(0, number)[0]]) - 11.5
+    farthest = np.linalg.norm(off, axis=1).max()
+    assert farthest < 4 * shift_um + 1.5
+    assert farthest > 3 * shift_um
+    assert np.abs(off.mean(axis=0)).max() < 1
+
+
+def _middle_of_what_is_dark(crop: torch.Tensor) -> tuple[float, float]:
+    rows, columns = np.nonzero((crop.mean(dim=0) < 0.6).numpy())
+    return float(columns.mean()), float(rows.mean())
+
+
+def test_no_shifted_crop_without_a_figure_shows_one() -> None:
+    figure, seen, unseen = np.array([[80.0, 80.0]]), [91.0, 80.0], [95.0, 80.0]
+    region = in_memory("a", "a", "a", np.full((160, 160, 3), 255, np.uint8), 0.25, figure)
+    region = replace(region, hard_negatives=np.array([seen, unseen]))
+    for shift_um, left in ((0.0, [[80.0, 80.0], seen, unseen]), (1.0, [[80.0, 80.0], unseen])):
+        recipe = tiny_nuclei_recipe(sampling={"shift_um": shift_um, "reach_um": 1.5, "look_alikes": True})
+        assert find_crops(recipe, [region]).points.tolist() == left
+
+
 @pytest.mark.parametrize("stain_model", ["ruifrok", "macenko"])
 def test_crops_are_shown_in_the_colours_of_the_domain_that_they_are_said_to_be_of(stain_model: StainModel) -> None:
     """Augmentation goes on from there: with the stains of these colours, or with the constants."""
     augment = {"stain_model": stain_model}
     system = system_of(tiny_nuclei_recipe(sampling={"unsa": "template", "reach_um": 1.5}, augment=augment))
     other = Staining(StainMatrix(VECTORS, "macenko"), np.array([2.0, 0.5]))
-    plain, shown = system._windows([3, 3], 16, [(0, None), (1, other)])
+    plain, shown = system._windows([3, 3], [(0.0, 0.0)] * 2, 16, [(0, None), (1, other)])
     region = system.crops.of(3)
     np.testing.assert_array_equal(plain.pixels, system.crops.pixels(3, 16))
     np.testing.assert_array_equal(shown.pixels, restained(plain.pixels, system.colours.staining(region), other))
