@@ -234,6 +234,11 @@ class NucleiRecipe(DetectionRecipe):
             raise ValueError("optimiser.averages keeps several networks, of which the next stage could take only one")
         return self
 
+    @property
+    def shift_px(self) -> float:
+        """How far off its nucleus a crop may lie in training."""
+        return self.sampling.shift_um / self.input.resolution_um_px
+
 
 class ClassificationRecipe(Recipe):
     """A classifier of mitotic figures, normal or atypical.

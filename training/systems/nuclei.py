@@ -83,7 +83,7 @@ class Nuclei:
             rng = np.random.default_rng([recipe.seed, epoch, number, place])
             drawn.append(self._drawn(batch, place))
             generators.append(generator_from(rng))
-            shifts.append(point_in_disk(recipe.sampling.shift_um / recipe.input.resolution_um_px, rng))
+            shifts.append(_point_in_disk(recipe.shift_px, rng))
             colours.append(self.colours.drawn(int(self.crops.region[drawn[-1]]), rng))
         windows = self._windows(drawn, shifts, window_size(recipe.size, recipe.augment).width, colours)
         tiles = [
@@ -205,12 +205,11 @@ def find_crops(recipe: NucleiRecipe, regions: list[Region], advance: Callable[[]
         nuclei = nuclei_of(region, recipe.candidates)
         return np.concatenate((nuclei, region.hard_negatives)) if recipe.sampling.look_alikes else nuclei
 
-    sampling = recipe.sampling
-    shown_px = recipe.input.patch_px + 2 * math.ceil(sampling.shift_um / recipe.input.resolution_um_px)
-    return crops_of(regions, find, shown_px, sampling.reach_um, advance)
+    shown_px = recipe.input.patch_px + 2 * math.ceil(recipe.shift_px)
+    return crops_of(regions, find, shown_px, recipe.sampling.reach_um, advance)
 
 
-def point_in_disk(radius: float, rng: np.random.Generator) -> tuple[float, float]:
+def _point_in_disk(radius: float, rng: np.random.Generator) -> tuple[float, float]:
     """(x, y), uniform in the disk about (0, 0)."""
     distance, angle = radius * math.sqrt(rng.random()), rng.uniform(0, 2 * math.pi)
     return distance * math.cos(angle), distance * math.sin(angle)
