@@ -102,7 +102,7 @@ def _scan_in_chunks(
     length = u.shape[1]
     chunk = _chunk_length(length)
     delta_, B_, C_ = (_as_visited(part, orders) for part in (_softplus(delta + bias), B, C))
-    u_ = torch.stack([u.index_select(1, order) for order in orders.unbind()], dim=2).transpose(0, 1)
+    u_ = u.index_select(1, orders.T.flatten()).unflatten(1, (length, -1)).transpose(0, 1)
     delta_, flow, B_, C_ = (part.unflatten(0, (-1, chunk)) for part in (delta_, delta_ * u_, B_, C_))
     decays = torch.exp(delta_[..., None, :] * A).split(1, dim=1)
     inflows = (flow[..., None, :] * B_[..., None]).split(1, dim=1)
@@ -118,9 +118,7 @@ def _scan_in_chunks(
         steps.append((state * c).sum(-2))
     y = torch.cat(steps, dim=1).flatten(0, 1)
 
-    directions = zip(y.unbind(2), torch.argsort(orders).unbind(), strict=True)
-    back = sum((part.index_select(0, visits) for part, visits in directions), torch.zeros_like(y[:, :, 0]))
-    return back.transpose(0, 1) + D.sum(0) * u
+    return _reordered(y.transpose(0, 1), torch.argsort(orders)).sum(2) + D.sum(0) * u
 
 
 def _softplus(x: Tensor) -> Tensor:
@@ -130,8 +128,14 @@ def _softplus(x: Tensor) -> Tensor:
 
 def _as_visited(part: Tensor, orders: Tensor) -> Tensor:
     """(batch, L, K, ...) by place to (L, batch, K, ...) by step: time first."""
-    directions = zip(part.unbind(2), orders.unbind(), strict=True)
-    return torch.stack([own.index_select(1, order) for own, order in directions], dim=2).transpose(0, 1)
+    return _reordered(part, orders).transpose(0, 1)
+
+
+def _reordered(part: Tensor, orders: Tensor) -> Tensor:
+    """(batch, L, K, ...), along L in each direction's own order."""
+    length, directions = part.shape[1:3]
+    places = orders.T * directions + torch.arange(directions, device=orders.device)
+    return part.flatten(1, 2).index_select(1, places.flatten()).unflatten(1, (length, directions))
 
 
 def linear_recurrence(decay: Tensor, inflow: Tensor) -> Tensor:
