@@ -45,18 +45,23 @@ def export(
     if output.exists():
         raise AlgorithmError(f"{output} is there already.", "Give another folder, or remove it first.")
     checkpoints = [load_checkpoint(run / BEST) for run in runs]
-    recipe = recipe_from(checkpoints[0]["recipe"], str(runs[0] / BEST))
+    recipes = [
+        recipe_from(checkpoint["recipe"], str(run / BEST)) for run, checkpoint in zip(runs, checkpoints, strict=True)
+    ]
+    recipe = recipes[0]
     _check_colours(recipe)
+    _check_together(runs, recipes)
     bundles = bundles_of(recipe)
-    _check_together(runs, checkpoints)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".bundle-") as beside:
         folder = Path(beside) / output.name
         folder.mkdir()
         if isinstance(recipe, DetectionRecipe) and recipe.second_stage is not None:
             take_along(recipe.second_stage, folder)
-        networks = [merge_lora(build_model(recipe.model, checkpoint["model"])) for checkpoint in checkpoints]
-        models = [bundles.exported(network) for network in networks]
+        networks = [
+            build_model(own.model, checkpoint["model"]) for own, checkpoint in zip(recipes, checkpoints, strict=True)
+        ]
+        models = [bundles.exported(merge_lora(network)) for network in networks]
         graphs = [folder / f"member_{number}.onnx" for number in range(len(models))]
         for model, graph in zip(models, graphs, strict=True):
             write_onnx(model, bundles.size, graph, bundles.output_names, bundles.free_step_px)
@@ -109,15 +114,16 @@ def _check_colours(recipe: AnyRecipe) -> None:
         )
 
 
-def _check_together(runs: Sequence[Path], checkpoints: Sequence[dict[str, Any]]) -> None:
-    """Members must see and say the same: their recipes may differ in nothing but the seed."""
-    recipes = [
-        recipe_from({**checkpoint["recipe"], "seed": 0}, str(run / BEST))
-        for run, checkpoint in zip(runs, checkpoints, strict=True)
-    ]
-    for run, other in zip(runs, recipes, strict=True):
-        if other != recipes[0]:
-            raise AlgorithmError(f"{run} was trained with another recipe than {runs[0]}.", "Export runs of one recipe.")
+def _check_together(runs: Sequence[Path], recipes: Sequence[AnyRecipe]) -> None:
+    """Members must see and say the same: only what their recipes call OWN may differ."""
+    shared = [recipe.model_dump(exclude=set(recipe.OWN)) for recipe in recipes]
+    for run, other in zip(runs, shared, strict=True):
+        differing = sorted(key for key in other.keys() | shared[0].keys() if other.get(key) != shared[0].get(key))
+        if differing:
+            raise AlgorithmError(
+                f"{run} was trained with another recipe than {runs[0]}: {differing[0]} differs.",
+                "Export runs of one recipe.",
+            )
 
 
 def _parity(folder: Path, models: Sequence[nn.Module], bundles: Bundles) -> dict[str, float]:

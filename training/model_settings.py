@@ -97,6 +97,7 @@ class TimmSettings(Settings):
     name: Literal["timm"]
     model: str
     pretrained: bool = False
+    enlarge: Annotated[float, Field(ge=1)] = 1.0
     image_px: Count | None = None
     lora_rank: int = Field(0, ge=0)
     lora_alpha: Positive = 16.0

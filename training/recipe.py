@@ -116,6 +116,8 @@ class Recipe(Settings):
 
     READING: ClassVar[tuple[str, ...]]
     """Keys that say how answers are read: training does not know them, so a run may be read again with others."""
+    OWN: ClassVar[tuple[str, ...]] = ("seed",)
+    """Keys that the members of one bundle may have each for itself."""
 
     name: str
     seed: int = 0
@@ -249,6 +251,7 @@ class ClassificationRecipe(Recipe):
     """
 
     READING = ("postprocess",)
+    OWN = ("seed", "name", "select_on", "model", "augment", "optimiser", "mask_radius_um", "tasks", "expert_votes")
 
     system: Literal["classification"]
     select_on: Literal["loss", "main_loss", "balanced_accuracy", "auroc", "last"] = "loss"
@@ -262,8 +265,10 @@ class ClassificationRecipe(Recipe):
     @model_validator(mode="after")
     def _patches_fit_the_encoder(self) -> Self:
         encoder = self.model.encoder
-        if isinstance(encoder, TimmSettings) and encoder.image_px not in (None, self.input.patch_px):
-            raise ValueError(f"model.encoder.image_px is {encoder.image_px}, but input.patch_px {self.input.patch_px}")
+        if isinstance(encoder, TimmSettings):
+            seen_px = self.input.patch_px * encoder.enlarge
+            if encoder.image_px not in (None, seen_px):
+                raise ValueError(f"model.encoder.image_px is {encoder.image_px}, but it sees patches of {seen_px:g} px")
         return self
 
 

@@ -14,8 +14,18 @@ SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def test_recipes_are_shipped() -> None:
-    names = ["mitdet", "mitdet_small", "multitask", "multitask_small", "restain", "restain_small"]
-    assert [*names, "rtmdet_s", "rtmdet_small", "unet", "unet_small", "vm_unet", "vm_unet_small"] == SHIPPED
+    names = ["mitdet", "mitdet_small", "multitask", "multitask_lite", "multitask_small"]
+    assert [
+        *names,
+        "restain",
+        "restain_small",
+        "rtmdet_s",
+        "rtmdet_small",
+        "unet",
+        "unet_small",
+        "vm_unet",
+        "vm_unet_small",
+    ] == SHIPPED
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -221,7 +231,12 @@ def test_a_wrong_override_is_named(override: str, named: str) -> None:
         (
             "multitask",
             ["model.encoder={name: timm, model: vit, image_px: 224}"],
-            "model.encoder.image_px is 224, but input.patch_px 128",
+            "model.encoder.image_px is 224, but it sees patches of 128 px",
+        ),
+        (
+            "multitask",
+            ["model.encoder={name: timm, model: vit, image_px: 128, enlarge: 1.75}"],
+            "model.encoder.image_px is 128, but it sees patches of 224 px",
         ),
     ],
 )

@@ -40,7 +40,7 @@ class ClassificationBundles:
             members=tuple(_member(graph, checkpoint) for graph, checkpoint in zip(graphs, checkpoints, strict=True)),
             input=self.recipe.input,
             postprocess=self.recipe.postprocess,
-            provenance=provenance(self.recipe, card),
+            provenance=provenance(self.recipe, checkpoints, card),
             intended_use=card.intended_use,
         )
         return manifest.model_dump(mode="json")

@@ -27,7 +27,7 @@ def entries(
         "input": recipe.input,
         "postprocess": recipe.postprocess.model_copy(update={"threshold": _mean_threshold(checkpoints)}),
         "second_stage": None if recipe.second_stage is None else second_stage.entry(graphs[0].parent),
-        "provenance": provenance(recipe, card),
+        "provenance": provenance(recipe, checkpoints, card),
         "intended_use": card.intended_use,
     }
 

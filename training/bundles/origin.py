@@ -2,6 +2,7 @@
 
 import datetime
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,10 @@ from training.recipe import Recipe
 TOOLS = ("torch", "onnx", "onnxscript", "onnxruntime")
 
 
-def provenance(recipe: Recipe, card: Card) -> dict[str, Any]:
+def provenance(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card) -> dict[str, Any]:
     """The manifest's provenance as a tree, parity and validation still empty."""
     return {
-        "recipe": recipe.name,
+        "recipe": " and ".join(dict.fromkeys(checkpoint["recipe"]["name"] for checkpoint in checkpoints)),
         "datasets": [source.model_dump() for source in card.datasets],
         "folds": f"{recipe.folds} by slide" if recipe.folds_by == "slide" else f"one {recipe.folds_by} left out",
         "parity": {},
@@ -27,7 +28,7 @@ def provenance(recipe: Recipe, card: Card) -> dict[str, Any]:
 
 
 def of_member(graph: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A member's file, what its run held out, which of its networks it is, and what it began with."""
+    """A member's file, what its run held out, its recipe, which of the run's networks it is, and what it began with."""
     return {
         "files": {"any": {"file": graph.name, "sha256": digest(graph)}},
         "held_out": checkpoint["fold"],
@@ -36,8 +37,9 @@ def of_member(graph: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
 
 
 def _origins(checkpoint: dict[str, Any]) -> list[str]:
-    """Which of its run's networks this is, and what the run began with besides its recipe and its data."""
-    start = [f"network {checkpoint['kept']} of its run"] if "kept" in checkpoint else []
+    """Its recipe, which of its run's networks it is, and what the run began with besides its data."""
+    start = [f"recipe {checkpoint['recipe']['name']}"]
+    start += [f"network {checkpoint['kept']} of its run"] if "kept" in checkpoint else []
     weights = checkpoint.get("weights")
     if weights is not None:
         start.append(f"started from {weights['tensors']} tensors of {weights['file']}")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from training.weights.files import Imported
 
 FILES = (
-    "of VMamba v0-Small, HoVer-Net's or timm's pre-activated ResNet-50, mmdetection's RTMDet, MXNet's or psa's "
-    "ResNet38, MitDet's own code, or safetensors"
+    "of VMamba v0-Small, HoVer-Net's or timm's pre-activated ResNet-50, EfficientNet-Lite, mmdetection's RTMDet, "
+    "MXNet's or psa's ResNet38, MitDet's own code, or safetensors"
 )
 
 
@@ -64,8 +64,12 @@ def _parts(found: "Imported", model: "ModelSettings") -> str:
 
 
 def _require_importer(model: "ModelSettings") -> None:
-    if model.name == "multitask" and model.encoder.name == "timm":
-        raise AlgorithmError("timm's encoders fetch their own weights.", "Set model.encoder.pretrained=true.")
+    lite = "tf_efficientnet_lite"
+    if model.name == "multitask" and model.encoder.name == "timm" and not model.encoder.model.startswith(lite):
+        raise AlgorithmError(
+            f"timm's encoders fetch their own weights, all but {lite}0 to {lite}4.",
+            "Set model.encoder.pretrained=true.",
+        )
     if model.name in ("unet", "restainer"):
         raise AlgorithmError(
             f"There are no weights to import for {model.name}.",
@@ -76,6 +80,7 @@ def _require_importer(model: "ModelSettings") -> None:
 def _imported(
     source: "Mapping[str, Tensor]", shapes: "Mapping[str, Size]", model: "ModelSettings", where: str
 ) -> "Imported":
+    from training.weights.efficientnet_lite import import_efficientnet_lite
     from training.weights.preact_resnet import import_preact_resnet
     from training.weights.resnet38 import import_resnet38
     from training.weights.rtmdet import import_rtmdet
@@ -87,4 +92,6 @@ def _imported(
         return import_resnet38(source, shapes, where)
     if model.name == "multitask" and model.encoder.name == "preact_resnet":
         return import_preact_resnet(source, shapes, model.encoder.padding, where)
+    if model.name == "multitask":
+        return import_efficientnet_lite(source, shapes, where)
     return import_vmamba(source, shapes, where)

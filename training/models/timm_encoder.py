@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from algorithm.errors import AlgorithmError
 from training.models.lora import add_lora
@@ -16,7 +17,8 @@ from training.models.lora import add_lora
 class TimmEncoder(nn.Module):
     """Images (batch, 3, height, width) to maps, finest first, or to the pooled features as one map of 1 x 1.
 
-    `channels` are those of the maps. image_px: the images' size, for networks with learned positions; else their own.
+    `channels` are those of the maps. enlarge: how much larger the network sees the images, for one that was trained on
+    larger ones; maps are enlarged with them. image_px: the size it sees, for networks with learned positions.
     pretrained: with the weights that timm fetches, or has fetched before. With a lora_rank these stay as they are, and
     differences of that rank are trained (training/models/lora.py). Raises AlgorithmError where timm is missing, does
     not know the network or cannot fetch its weights, where there are no maps whose size halves, and no attention.
@@ -27,6 +29,7 @@ class TimmEncoder(nn.Module):
         model: str,
         maps: bool = False,
         pretrained: bool = False,
+        enlarge: float = 1.0,
         image_px: int | None = None,
         lora_rank: int = 0,
         lora_alpha: float = 16.0,
@@ -35,7 +38,7 @@ class TimmEncoder(nn.Module):
         given: dict[str, int] = {"features_only": True} if maps else {"num_classes": 0}
         given |= {} if image_px is None else {"img_size": image_px}
         self.network = _create(model, pretrained, given)
-        self.maps = maps
+        self.maps, self.enlarge = maps, enlarge
         self.channels: list[int] = _channels_of_maps(model, self.network) if maps else [self.network.head_hidden_size]
         if lora_rank and not add_lora(self.network, lora_rank, lora_alpha):
             raise AlgorithmError(
@@ -43,6 +46,8 @@ class TimmEncoder(nn.Module):
             )
 
     def forward(self, images: Tensor) -> list[Tensor]:
+        if self.enlarge != 1:
+            images = F.interpolate(images, scale_factor=self.enlarge, mode="bilinear")
         features = self.network(images)
         return list(features) if self.maps else [features[:, :, None, None]]
 

@@ -51,6 +51,16 @@ class TestConvolutionalNetworks(WithTimm):
         assert tasks.segmentation.shape == (2, 1, 64, 96)
         assert tasks.pixel_classes.shape == (2, 3, 64, 96)
 
+    def test_images_are_enlarged_for_it(self) -> None:
+        torch.manual_seed(0)
+        enlarging = TimmEncoder("test_convnext", maps=True, enlarge=1.5).eval()
+        as_large = TimmEncoder("test_convnext", maps=True).eval()
+        as_large.load_state_dict(enlarging.state_dict())
+        even = torch.rand(2, 3, 1, 1)
+        with torch.no_grad():
+            found, expected = (enlarging(even.expand(-1, -1, 64, 64)), as_large(even.expand(-1, -1, 96, 96)))
+        assert all(torch.allclose(x, y, atol=1e-5) for x, y in zip(found, expected, strict=True))
+
     def test_pooled_features_are_timms_own(self) -> None:
         torch.manual_seed(0)
         encoder = TimmEncoder("test_convnext").eval()

@@ -13,7 +13,8 @@ from torch import nn
 
 from algorithm.bundle import load_classification_bundle
 from algorithm.classifier import Classifier
-from tests.training.drawing import drawn_pixels, tiny_classifier_recipe, typed_data
+from algorithm.errors import AlgorithmError
+from tests.training.drawing import drawn_pixels, tiny_classifier_recipe, tiny_classifier_tree, typed_data
 from training import distributed
 from training.__main__ import main
 from training.bundles.card import Card
@@ -27,6 +28,7 @@ from training.loss_settings import TaskSettings
 from training.masks.use import with_masks
 from training.models.build import build_model
 from training.predictor import Predictor
+from training.recipe import recipe_from
 from training.revalidate import recipe_of_run, revalidate
 from training.systems.classification import (
     Classification,
@@ -260,6 +262,24 @@ def test_a_bundle_types_as_its_runs_do(runs: list[Path], card: Card, tmp_path: P
     predict = Predictor(build_model(recipe.model, checkpoint["model"]), recipe.input, torch.device("cpu"))
     expected = 1 / (1 + np.exp(-predict.logits(np.stack(patches))[0] / manifest.postprocess.temperature))
     np.testing.assert_allclose(found.member_probabilities[:, 0], expected, atol=0.02)
+
+
+def test_networks_of_two_kinds_make_one_bundle(runs: list[Path], card: Card, tmp_path: Path) -> None:
+    """They see and say the same; how each was made is its own, and its note says which recipe that was."""
+    data = typed_data(slides=8)
+    wider = tiny_classifier_tree(optimiser=LONGER)
+    wider["name"], wider["model"]["encoder"]["width"] = "wider", 6
+    fit(recipe_from(wider, "wider"), data, tmp_path / "wider", fold=1, resume=False)
+    export([runs[0], tmp_path / "wider"], card, tmp_path / "bundle", data)
+    manifest = load_classification_bundle(tmp_path / "bundle").manifest
+    assert manifest.provenance.recipe == "tiny and wider"
+    assert [member.note for member in manifest.members] == ["recipe tiny", "recipe wider"]
+    assert manifest.provenance.validation.slides == 8
+
+    wider["postprocess"] = {"rotations": 4}
+    fit(recipe_from(wider, "wider"), data, tmp_path / "turned", fold=1, resume=False)
+    with pytest.raises(AlgorithmError, match=r"turned was trained with another recipe than .*: postprocess differs"):
+        export([runs[0], tmp_path / "turned"], card, tmp_path / "another")
 
 
 def test_a_run_resumes(runs: list[Path], tmp_path: Path) -> None:
