@@ -77,11 +77,13 @@ class EnsembleValidation(Scores):
 class AnyMember(Settings):
     """One network of the ensemble: one graph for any device, or one for each where the best graph differs.
 
-    held_out: what it was not trained on, a domain by name or a fold of slides by number. A fold of slides validates.
-    tested: on a held-out domain, which chose neither epoch nor threshold, at the threshold that others chose.
+    recipe: the one that it was trained by. held_out: what it was not trained on, a domain by name or a fold of slides
+    by number. A fold of slides validates. tested: on a held-out domain, which chose neither epoch nor threshold, at
+    the threshold that others chose.
     """
 
     files: dict[Target, ModelFile]
+    recipe: Text | None = None
     held_out: Annotated[int, Field(ge=0)] | Text | None = None
     validation: Settings | None = None
     tested: Settings | None = None

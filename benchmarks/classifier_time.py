@@ -3,7 +3,7 @@
     python benchmarks/classifier_time.py bundles/multitask_small [--patches 64]
 
 Both type the same patches of noise with every member and rotation, from pixels to classes: `Classifier` as `classify`
-runs it on a CPU, and networks of the bundle's recipe in eager torch, whose weights are random, which takes no other
+runs it on a CPU, and networks of the members' recipes in eager torch, whose weights are random, which takes no other
 time. Torch takes all patches as one batch. Two threads each. Needs anaphase[cpu,train]; the last table is in
 benchmarks/README.md.
 """
@@ -34,8 +34,8 @@ def main() -> None:
     bundle = load_classification_bundle(options.bundle)
     manifest = bundle.manifest
     classifier = Classifier(bundle, "cpu", THREADS)
-    recipe = load_recipe(manifest.provenance.recipe)
-    models = [build_model(recipe.model) for _ in manifest.members]
+    recipes = [load_recipe(member.recipe or manifest.provenance.recipe) for member in manifest.members]
+    models = [build_model(recipe.model) for recipe in recipes]
     predictors = [Predictor(model, manifest.input, torch.device("cpu")) for model in models]
     side = manifest.input.patch_px
     patches = np.random.default_rng(0).integers(0, 256, (options.patches, side, side, 3), np.uint8)

@@ -141,7 +141,7 @@ def test_the_folders_are_the_members_of_a_bundle(run: Path, card: Card, tmp_path
     parity = export([run / name for name in NAMES], card, tmp_path / "bundle", typed_data("abc"))
     assert parity["largest_logit_difference"] < 1e-3
     members = load_classification_bundle(tmp_path / "bundle").manifest.members
-    assert [member.note for member in members] == [f"recipe tiny; network {name} of its run" for name in NAMES]
+    assert [member.note for member in members] == [f"network {name} of its run" for name in NAMES]
     assert [member.held_out for member in members] == ["c"] * 3
     for name, member in zip(NAMES, members, strict=True):
         best = load_checkpoint(run / name / BEST)["best"]

@@ -127,10 +127,11 @@ def test_a_member_says_which_masks_it_was_trained_with(runs: list[Path], tmp_pat
     checkpoint = load_checkpoint(runs[0] / BEST)
     (tmp_path / "member.onnx").write_bytes(b"graph")
     checkpoint["masks"] = [{"data_set": "MIDOGpp", "file": "m.npz", "sha256": "0"}]
-    assert member(tmp_path / "member.onnx", checkpoint).note == "recipe tiny; masks of MIDOGpp from m.npz"
+    assert member(tmp_path / "member.onnx", checkpoint).note == "masks of MIDOGpp from m.npz"
     checkpoint["weights"] = {"file": "w", "sha256": "0", "tensors": 1, "of": 2}
-    note = "recipe tiny; started from 1 tensors of w; masks of MIDOGpp from m.npz"
-    assert member(tmp_path / "member.onnx", checkpoint).note == note
+    assert (
+        member(tmp_path / "member.onnx", checkpoint).note == "started from 1 tensors of w; masks of MIDOGpp from m.npz"
+    )
 
 
 def test_the_tiles_of_a_run_have_the_masks(data: Path, masks: Path) -> None:

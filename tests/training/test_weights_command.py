@@ -102,9 +102,9 @@ def test_weights_for_another_width_are_refused(imported: Path) -> None:
 def test_a_member_says_what_it_started_from(runs: list[Path], tmp_path: Path) -> None:
     checkpoint = load_checkpoint(runs[0] / BEST)
     (tmp_path / "member.onnx").write_bytes(b"graph")
-    assert member(tmp_path / "member.onnx", checkpoint).note == "recipe tiny"
+    assert member(tmp_path / "member.onnx", checkpoint).note == ""
     checkpoint["weights"] = {"file": "w.safetensors", "sha256": "0", "tensors": 117, "of": 131}
-    assert member(tmp_path / "member.onnx", checkpoint).note == "recipe tiny; started from 117 tensors of w.safetensors"
+    assert member(tmp_path / "member.onnx", checkpoint).note == "started from 117 tensors of w.safetensors"
 
 
 def test_runs_from_before_there_were_weights_are_read(runs: list[Path], tmp_path: Path) -> None:

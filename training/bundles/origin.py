@@ -28,18 +28,18 @@ def provenance(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card
 
 
 def of_member(graph: Path, checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """A member's file, what its run held out, its recipe, which of the run's networks it is, and what it began with."""
+    """A member's file, its recipe, what its run held out, which of its networks it is, and what it began with."""
     return {
         "files": {"any": {"file": graph.name, "sha256": digest(graph)}},
+        "recipe": checkpoint["recipe"]["name"],
         "held_out": checkpoint["fold"],
         "note": "; ".join(_origins(checkpoint)),
     }
 
 
 def _origins(checkpoint: dict[str, Any]) -> list[str]:
-    """Its recipe, which of its run's networks it is, and what the run began with besides its data."""
-    start = [f"recipe {checkpoint['recipe']['name']}"]
-    start += [f"network {checkpoint['kept']} of its run"] if "kept" in checkpoint else []
+    """Which of its run's networks this is, and what the run began with besides its recipe and its data."""
+    start = [f"network {checkpoint['kept']} of its run"] if "kept" in checkpoint else []
     weights = checkpoint.get("weights")
     if weights is not None:
         start.append(f"started from {weights['tensors']} tensors of {weights['file']}")

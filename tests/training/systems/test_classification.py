@@ -265,7 +265,7 @@ def test_a_bundle_types_as_its_runs_do(runs: list[Path], card: Card, tmp_path: P
 
 
 def test_networks_of_two_kinds_make_one_bundle(runs: list[Path], card: Card, tmp_path: Path) -> None:
-    """They see and say the same; how each was made is its own, and its note says which recipe that was."""
+    """They see and say the same; how each was made is its own, and the manifest says which recipe that was."""
     data = typed_data(slides=8)
     wider = tiny_classifier_tree(optimiser=LONGER)
     wider["name"], wider["model"]["encoder"]["width"] = "wider", 6
@@ -273,7 +273,7 @@ def test_networks_of_two_kinds_make_one_bundle(runs: list[Path], card: Card, tmp
     export([runs[0], tmp_path / "wider"], card, tmp_path / "bundle", data)
     manifest = load_classification_bundle(tmp_path / "bundle").manifest
     assert manifest.provenance.recipe == "tiny and wider"
-    assert [member.note for member in manifest.members] == ["recipe tiny", "recipe wider"]
+    assert [member.recipe for member in manifest.members] == ["tiny", "wider"]
     assert manifest.provenance.validation.slides == 8
 
     wider["postprocess"] = {"rotations": 4}
