@@ -4,8 +4,8 @@
 
 Both type the same patches of noise with every member and rotation, from pixels to classes: `Classifier` as `classify`
 runs it on a CPU, and networks of the members' recipes in eager torch, whose weights are random, which takes no other
-time. Torch takes all patches as one batch. Two threads each. Needs anaphase[cpu,train]; the last table is in
-benchmarks/README.md.
+time. Torch takes all patches as one batch. Two threads each. Needs anaphase[cpu,train], and
+[pretrained] for members of multitask_lite; the last table is in benchmarks/README.md.
 """
 
 import argparse
