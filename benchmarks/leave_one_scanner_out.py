@@ -24,9 +24,10 @@ from training.recipe import Recipe, load_recipe
 EPOCHS, BATCHES_PER_EPOCH = 5, 200
 PUBLISHED = load_recipe("vm_unet").augment.model_dump(mode="json")
 STAIN = [f"augment.{key}={value}" for key, value in PUBLISHED.items() if key.startswith("stain")]
+NO_STAIN = [*STAIN, "augment.stain=0"]  # nor the small recipes' own changes of stain, of negatives either
 SYSTEMS = {
-    "U-Net": ("unet_small", ["augment.stain=0"]),
-    "VM-UNet": ("vm_unet_small", ["augment.stain=0"]),
+    "U-Net": ("unet_small", NO_STAIN),
+    "VM-UNet": ("vm_unet_small", NO_STAIN),
     "VM-UNet, stain augmentation": ("vm_unet_small", STAIN),
 }
 

@@ -20,8 +20,8 @@ UNCHANGED = AugmentSettings(flips_and_turns=False)
 def validation_batches(recipe: TileRecipe, sampler: Sampler) -> Iterator[tuple[Tensor, Tensor]]:
     """The same tiles (B, 3, H, W) and masks (B, K, H, W) after every epoch, as they are in the validation regions."""
     rng, generator = np.random.default_rng(recipe.seed), torch.Generator()
-    for _ in range(VALIDATION_BATCHES):
-        windows = sampler.batch(rng, recipe.optimiser.batch_size, recipe.input.tile_px)
+    for number in range(VALIDATION_BATCHES):
+        windows = sampler.batch(rng, recipe.optimiser.batch_size, recipe.input.tile_px, number)
         yield augmented_tiles(windows, recipe.input.tile_px, UNCHANGED, generator)
 
 
@@ -33,7 +33,8 @@ def generator_from(rng: np.random.Generator) -> torch.Generator:
 class Batches:
     """Draws and augments tiles; each process makes its own share of a batch.
 
-    The random numbers of a tile follow from the recipe's seed, the epoch, the batch and its place in the batch alone.
+    The random numbers of a tile follow from the recipe's seed, the epoch, the batch and its place in the batch alone,
+    and so does whose turn it is.
     """
 
     def __init__(self, recipe: TileRecipe, sampler: Sampler) -> None:
@@ -54,6 +55,8 @@ class Batches:
         recipe, tile_px = self.recipe, self.recipe.input.tile_px
         rng = np.random.default_rng([recipe.seed, epoch, number, place])
         generator = generator_from(rng)
-        positive = place < self.sampler.positives(recipe.optimiser.batch_size)
-        window = self.sampler.window(rng, positive, window_size(tile_px, recipe.augment))
+        positives = self.sampler.positives(recipe.optimiser.batch_size)
+        batch = epoch * recipe.optimiser.batches_per_epoch + number
+        turn = batch * positives + place if place < positives else None
+        window = self.sampler.window(rng, turn, window_size(tile_px, recipe.augment))
         return augmented_tiles([window], tile_px, recipe.augment, generator)

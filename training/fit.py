@@ -12,10 +12,11 @@ from training.data.read import Data
 from training.data.split import Split, split_fold
 from training.generators import Generators
 from training.optimiser_settings import OptimiserSettings
-from training.recipe import AnyRecipe, DetectionRecipe, NucleiRecipe, RestainRecipe
+from training.recipe import AnyRecipe, DetectionRecipe, NucleiRecipe, RestainRecipe, SegmentationRecipe
 from training.restain import train_generators
 from training.revalidate import test_best
 from training.stages import last_stage
+from training.systems.segmentation import with_literal_epoch
 from training.trainer import Trainer, train
 from training.weights.files import Weights
 
@@ -48,6 +49,8 @@ def fit(
         load_second_stage(recipe.second_stage)  # not asked before the first epoch is over, and better known now
     split = split_fold(data, recipe, fold)
     _check_same_fold(weights, split.fold)
+    if isinstance(recipe, SegmentationRecipe):
+        recipe = with_literal_epoch(recipe, split)
     if isinstance(recipe, RestainRecipe):
         if weights is not None:
             raise AlgorithmError(f"{recipe.name} trains generators from the start.", "Leave the weights out.")

@@ -3,13 +3,14 @@
 from typing import Literal
 
 from algorithm.settings import Settings
-from training.model_settings import Count, Share
+from training.model_settings import Count, Positive, Share
 
 
 class LossSettings(Settings):
-    """Dice and focal terms of the segmentation loss."""
+    """Dice and focal terms of the segmentation loss. dice_smoothing: added to both sides of Dice's fraction."""
 
     dice: float = 1.0
+    dice_smoothing: Positive = 1.0
     focal: float = 1.0
     focal_alpha: Share = 0.25
     focal_gamma: float = 2.0

@@ -9,14 +9,15 @@ from training.optimiser_settings import OptimiserSettings
 
 
 def learning_rate(settings: OptimiserSettings, step: int) -> float:
-    """Linear warm-up, then constant or a cosine to zero at the last step."""
+    """Linear warm-up, then constant, or a cosine to its end and, where steps are left, back and forth."""
     if step < settings.warmup_batches:
         return settings.learning_rate * (step + 1) / settings.warmup_batches
     if settings.schedule == "constant":
         return settings.learning_rate
-    last = settings.epochs * settings.batches_per_epoch
-    share = (step - settings.warmup_batches) / max(1, last - settings.warmup_batches)
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+    end = (settings.cosine_epochs or settings.epochs) * settings.batches_per_epoch
+    share = (step - settings.warmup_batches) / max(1, end - settings.warmup_batches)
+    lowest, highest = settings.final_learning_rate, settings.learning_rate
+    return lowest + (highest - lowest) * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def optimiser_of(model: nn.Module, settings: OptimiserSettings) -> torch.optim.Optimizer:
@@ -29,4 +30,4 @@ def optimiser_of(model: nn.Module, settings: OptimiserSettings) -> torch.optim.O
     groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": kept, "weight_decay": 0.0}]
     if settings.method == "sgd":
         return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    return torch.optim.AdamW(groups, lr=settings.learning_rate)
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas)

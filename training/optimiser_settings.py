@@ -8,13 +8,15 @@ from algorithm.settings import Settings
 from training.model_settings import Count, Positive, Share
 
 SomeShare = Annotated[float, Field(gt=0, le=1)]
+SomeMomentum = Annotated[float, Field(ge=0, lt=1)]
 
 
 class OptimiserSettings(Settings):
     """AdamW or stochastic gradient descent, its schedule and its batches.
 
-    momentum: of the descent. accumulate: into how many equal parts a process cuts its share of a batch, where memory is
-    short for the whole.
+    momentum: of the descent; betas: of AdamW. schedule: "cosine" falls to `final_learning_rate` in `cosine_epochs`, by
+    default in all of them, warm-up included; in any that are left it rises as it fell, and so on. accumulate: into how
+    many equal parts a process cuts its share of a batch, where memory is short for the whole.
     precision: the network's in training; with bfloat16 the scan, the loss and the weights still are float32, and so is
     validation. average: the share by which each step moves the mean of the weights (training/averaging.py), which then
     is what is validated and kept (Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992);
@@ -28,9 +30,12 @@ class OptimiserSettings(Settings):
 
     method: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Positive = 5e-4
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    momentum: SomeMomentum = 0.9
+    betas: tuple[SomeMomentum, SomeMomentum] = (0.9, 0.999)
     weight_decay: float = 1e-2
     schedule: Literal["constant", "cosine"] = "constant"
+    cosine_epochs: Count | None = None
+    final_learning_rate: Annotated[float, Field(ge=0)] = 0.0
     warmup_batches: int = 0
     gradient_clip: Positive = 1.0
     batch_size: int = Field(24, ge=1)

@@ -42,14 +42,19 @@ LEAST_JUDGED_PX = 24
 
 
 class SamplingSettings(Settings):
-    """Which tiles make a batch (systems of segmentation).
+    """Which tiles make a batch, and how many batches an epoch (systems of segmentation).
 
-    Of `negatives_drawn` times the negatives that a batch holds, those are kept that the network takes most for figures.
+    epoch: "balanced" has `optimiser.batches_per_epoch`, and in them every figure in turn, the data sets in equal
+    shares; "literal" has as many as show every tile of detection's grid that holds a figure once. Of `negatives_drawn`
+    times the negatives that a batch holds, those are kept that the network takes most for figures. least_tissue: the
+    share of a negative tile.
     """
 
+    epoch: Literal["balanced", "literal"] = "balanced"
     positive_fraction: Share = 0.5
     hard_negative_fraction: Share = 0.5
     negatives_drawn: int = Field(1, ge=1)
+    least_tissue: Share = 0.25
     mask_radius_um: Positive = 3.0
 
 

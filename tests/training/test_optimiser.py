@@ -28,6 +28,26 @@ def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
     assert [learning_rate(settings, step) for step in range(40)] == pytest.approx(rates, abs=1e-9)
 
 
+def test_the_rate_can_go_back_and_forth_above_zero() -> None:
+    """torch's cosine of VM-UNet's own training: half of the epochs down, the other half up again."""
+    settings = OptimiserSettings(
+        learning_rate=0.1, schedule="cosine", cosine_epochs=2, final_learning_rate=0.01, epochs=4, batches_per_epoch=10
+    )
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=20, eta_min=0.01)
+    rates = []
+    for _ in range(40):
+        rates.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        schedule.step()
+    assert [learning_rate(settings, step) for step in range(40)] == pytest.approx(rates, abs=1e-9)
+
+
+def test_the_betas_are_the_recipes() -> None:
+    optimiser = optimiser_of(build_model(tiny_recipe().model), OptimiserSettings(betas=(0.8, 0.99)))
+    assert {group["betas"] for group in optimiser.param_groups} == {(0.8, 0.99)}
+
+
 def test_the_rate_is_constant_unless_asked() -> None:
     assert {learning_rate(OptimiserSettings(learning_rate=0.1), step) for step in (0, 10, 10**6)} == {0.1}
 

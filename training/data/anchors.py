@@ -12,8 +12,9 @@ from algorithm.errors import InputError
 from algorithm.size import Size
 from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
+from training.data.positives import corner_about
 from training.data.regions import Points, Region, read_padded
-from training.data.sampling import Places, Window, corner_about, holds_tissue
+from training.data.sampling import Places, Window, holds_tissue
 from training.data.three_levels import imbalances, sample_probabilities
 from training.recipe import AnchorSamplingSettings
 
@@ -57,12 +58,14 @@ class AnchorSampler:
     def __len__(self) -> int:
         return len(self._region)
 
-    def batch(self, rng: np.random.Generator, size: int, window_px: Size) -> list[Window]:
-        """`size` windows of window_px, those about an annotation first."""
-        return [self.window(rng, place < self.positives(size), window_px) for place in range(size)]
+    def batch(self, rng: np.random.Generator, size: int, window_px: Size, number: int = 0) -> list[Window]:
+        """`size` windows of window_px, those about an annotation first; the number of the batch is of no matter."""
+        positives = self.positives(size)
+        return [self.window(rng, place if place < positives else None, window_px) for place in range(size)]
 
-    def window(self, rng: np.random.Generator, positive: bool, window_px: Size) -> Window:
-        """A window about an annotation, or of tissue at large; masks (2, H, W) mark both classes."""
+    def window(self, rng: np.random.Generator, turn: int | None, window_px: Size) -> Window:
+        """A window about an annotation, whatever its turn, or of tissue at large; masks (2, H, W) mark both classes."""
+        positive = turn is not None
         if self.settings.mosaic and rng.random() < self.settings.mosaic:
             return self._mosaic(rng, positive, window_px)
         corner = partial(corner_about, rng, tile_px=self.tile_px, window_px=window_px)

@@ -1,6 +1,6 @@
 """Batches of tiles, half with a mitotic figure and half without, as VM-UNet's training asks for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -12,8 +12,10 @@ from algorithm.errors import InputError
 from algorithm.patches import first_px
 from algorithm.size import Size
 from algorithm.stain import RUIFROK, StainMatrix
+from algorithm.tiles import stride_px
 from algorithm.tissue import tissue_pixels
 from training.data.masks import Draw, disk_mask, padded
+from training.data.positives import Corner, FigureTiles, GridTiles, Positives, corner_about
 from training.data.regions import Pixels, Points, Region, read_padded
 from training.recipe import SamplingSettings
 
@@ -37,11 +39,11 @@ class Window:
 class Sampler(Protocol):
     """What draws the windows of a batch; whatever it draws follows from the generator it is given."""
 
-    def batch(self, rng: np.random.Generator, size: int, window_px: Size) -> list[Window]:
-        """The windows of window_px of a batch of `size`."""
+    def batch(self, rng: np.random.Generator, size: int, window_px: Size, number: int = 0) -> list[Window]:
+        """The windows of window_px of the batch of `size` with that number."""
 
-    def window(self, rng: np.random.Generator, positive: bool, window_px: Size) -> Window:
-        """One window, with something annotated or without."""
+    def window(self, rng: np.random.Generator, turn: int | None, window_px: Size) -> Window:
+        """One window: that with something annotated whose turn it is, counted from the start; None: one without."""
 
     def drawn(self, size: int) -> int:
         """How many tiles are drawn for a batch of `size`."""
@@ -74,11 +76,12 @@ class Places:
 
 
 class TileSampler:
-    """Draws windows for training tiles; whatever it draws follows from the generator it is given.
+    """Draws windows for training tiles; whatever it draws follows from its seed and the generator it is given.
 
-    Positive tiles come from every region with figures, the data sets in equal shares; negative tiles from
-    figure-free tissue, from places around annotated look-alikes and from anywhere no figure is. `stains` says a
-    region's stain vectors. Raises InputError where no region holds a figure.
+    Positive tiles come in turns (training/data/positives.py). Negative tiles come from places around annotated
+    look-alikes and from anywhere no figure is, the data sets in equal shares; where a region has no such place, from
+    regions without figures. overlap: of detection's tiles, for an epoch as published. `stains` says a region's stain
+    vectors. Raises InputError where no region holds a figure.
     """
 
     def __init__(
@@ -88,26 +91,37 @@ class TileSampler:
         resolution_um_px: float,
         settings: SamplingSettings,
         stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
+        overlap: float = 0.0,
+        seed: int = 0,
     ) -> None:
         self.tile_px = tile_px
         self.settings = settings
         self.stains = stains
         self.radius_px = settings.mask_radius_um / resolution_um_px
-        self.regions = [list(regions) for regions in data_sets if regions]
-        self.with_figures = [kept for regions in self.regions if (kept := [r for r in regions if len(r.figures)])]
-        self.with_look_alikes = [r for regions in self.regions for r in regions if len(r.hard_negatives)]
-        self.figure_free = [kept for regions in self.regions if (kept := [r for r in regions if not len(r.figures)])]
-        if not self.with_figures:
+        with_figures = _kept(data_sets, lambda region: len(region.figures) > 0)
+        if not with_figures:
             raise InputError("No region of the fold holds a mitotic figure.", "Give more data, or fewer folds.")
-        self._anywhere = [Places(regions) for regions in self.figure_free or self.with_figures]
+        self.figures: Positives = (
+            GridTiles(with_figures, tile_px, stride_px(tile_px, overlap), seed)
+            if settings.epoch == "literal"
+            else FigureTiles(with_figures, seed)
+        )
+        self.with_look_alikes = [r for regions in data_sets for r in regions if len(r.hard_negatives)]
+        self._anywhere = [Places(regions) for regions in data_sets if regions]
+        self._figure_free = [Places(kept) for kept in _kept(data_sets, lambda region: len(region.figures) == 0)]
 
-    def batch(self, rng: np.random.Generator, size: int, window_px: Size) -> list[Window]:
+    def batch(self, rng: np.random.Generator, size: int, window_px: Size, number: int = 0) -> list[Window]:
         """Windows of window_px: the positive share of `size`, then `negatives_drawn` times the rest negative."""
-        return [self.window(rng, place < self.positives(size), window_px) for place in range(self.drawn(size))]
+        first = number * self.positives(size)
+        turns = [*range(first, first + self.positives(size)), *[None] * (self.drawn(size) - self.positives(size))]
+        return [self.window(rng, turn, window_px) for turn in turns]
 
-    def window(self, rng: np.random.Generator, positive: bool, window_px: Size) -> Window:
-        """One window, with a figure or without."""
-        return self._positive(rng, window_px) if positive else self._negative(rng, window_px)
+    def window(self, rng: np.random.Generator, turn: int | None, window_px: Size) -> Window:
+        """One window, with the figure whose turn it is, or without any."""
+        if turn is None:
+            return self._negative(rng, window_px)
+        region, corner = self.figures.corner(rng, turn, self.tile_px, window_px)
+        return self._window(region, corner, window_px, positive=True)
 
     def drawn(self, size: int) -> int:
         """How many tiles are drawn for a batch of `size`."""
@@ -117,45 +131,44 @@ class TileSampler:
         """How many tiles of a batch hold a figure; they come first."""
         return round(size * self.settings.positive_fraction)
 
-    def _positive(self, rng: np.random.Generator, window_px: Size) -> Window:
-        """A tile with the centre of at least one figure, at a uniform place in it."""
-        regions = self.with_figures[rng.integers(len(self.with_figures))]
-        figures = np.cumsum([len(region.figures) for region in regions])
-        number = rng.integers(figures[-1])
-        region = regions[int(np.searchsorted(figures, number, side="right"))]
-        point = region.figures[rng.integers(len(region.figures))]
-        return self._cut(rng, region, point, window_px, positive=True)
-
     def _negative(self, rng: np.random.Generator, window_px: Size) -> Window:
-        """A tile without the centre of any figure, as far as one is found."""
+        """A window without any part of a figure and not of glass, as far as one is found."""
+        for region, points in self._negative_places(rng):
+            for point in points:
+                corner = corner_about(rng, point, self.tile_px, window_px)
+                if _holds_centre(region, corner, window_px):
+                    continue  # sooner told than by its mask
+                window = self._window(region, corner, window_px, positive=False)
+                if not window.mask.any() and holds_tissue(window.pixels, self.settings.least_tissue):
+                    return window
+        return self._window(region, corner, window_px, positive=False)
+
+    def _negative_places(self, rng: np.random.Generator) -> Iterator[tuple[Region, Points]]:
+        """A region and places in it, (TRIES, 2), px; then, where none of them will do, one without figures."""
         if self.with_look_alikes and rng.random() < self.settings.hard_negative_fraction:
             region = self.with_look_alikes[rng.integers(len(self.with_look_alikes))]
-            points = rng.choice(region.hard_negatives, TRIES)
+            yield region, rng.choice(region.hard_negatives, TRIES)
         else:
-            region, points = self._anywhere[rng.integers(len(self._anywhere))].drawn(rng)
-        for point in points:
-            window = self._cut(rng, region, point, window_px, positive=False)
-            if not window.mask.any() and holds_tissue(window.pixels):
-                break
-        return window
+            yield self._anywhere[rng.integers(len(self._anywhere))].drawn(rng)
+        if self._figure_free:
+            yield self._figure_free[rng.integers(len(self._figure_free))].drawn(rng)
 
-    def _cut(self, rng: np.random.Generator, region: Region, point: Points, window_px: Size, positive: bool) -> Window:
-        """A window whose middle tile holds the point at a uniform place."""
-        x, y = corner_about(rng, point, self.tile_px, window_px)
-        pixels = read_padded(region, x, y, *window_px)
-        mask = padded(self._draw_of(region), (region.width, region.height), x, y, *window_px)
-        return Window(pixels, mask, positive, self.stains(region))
-
-    def _draw_of(self, region: Region) -> Draw:
-        """The region's own masks, or else disks about its figures."""
-        return region.mask or partial(disk_mask, region.figures, radius_px=self.radius_px)
+    def _window(self, region: Region, corner: Corner, window_px: Size, positive: bool) -> Window:
+        """With the region's own mask, or else disks about its figures."""
+        draw: Draw = region.mask or partial(disk_mask, region.figures, radius_px=self.radius_px)
+        mask = padded(draw, (region.width, region.height), *corner, *window_px)
+        return Window(read_padded(region, *corner, *window_px), mask, positive, self.stains(region))
 
 
-def corner_about(rng: np.random.Generator, point: Points, tile_px: Size, window_px: Size) -> tuple[int, int]:
-    """The upper left corner, x then y, of a window whose middle tile holds a point (2,) at a uniform place."""
-    shift = rng.integers(0, tile_px) + np.subtract(window_px, tile_px) // 2
-    x, y = np.round(point) - shift
-    return int(x), int(y)
+def _holds_centre(region: Region, corner: Corner, window_px: Size) -> bool:
+    """Whether the centre of a figure lies in a window."""
+    inside = (region.figures >= corner) & (region.figures < np.add(corner, window_px))
+    return bool(inside.all(axis=1).any())
+
+
+def _kept(data_sets: Sequence[Sequence[Region]], wanted: Callable[[Region], bool]) -> list[list[Region]]:
+    """Of each data set the regions that are wanted; without data sets that have none."""
+    return [kept for regions in data_sets if (kept := [region for region in regions if wanted(region)])]
 
 
 def holds_tissue(pixels: Pixels, least: float = 0.25) -> bool:

@@ -22,8 +22,8 @@ from torch.nn.functional import softplus
 from training.models import selective_scan_mamba, selective_scan_native, selective_scan_triton
 
 CHUNK_STEPS = 16
-STATES_AT_ONCE = 2**26
-"""Of one tile; in float32 256 MiB, and three or four tensors of that size are alive at once."""
+STATES_AT_ONCE = 2**25
+"""Of one tile; in float32 128 MiB, and some five tensors of that size are alive at once."""
 
 
 def selective_scan(
@@ -94,30 +94,12 @@ def selective_scan_chunked(
 def _scan_in_chunks(
     u: Tensor, delta: Tensor, bias: Tensor, A: Tensor, B: Tensor, C: Tensor, D: Tensor, orders: Tensor
 ) -> Tensor:
-    """Twice over all chunks: from zero, for what each chunk passes on, and from what it receives, for the result.
-
-    Where all is one chunk, once. A step's states are used and dropped, since together they are N times the size of the
-    result.
-    """
+    """All directions, channels and states at once, from the inputs by place to y by place."""
     length = u.shape[1]
-    chunk = _chunk_length(length)
     delta_, B_, C_ = (_as_visited(part, orders) for part in (_softplus(delta + bias), B, C))
     u_ = u.index_select(1, orders.T.flatten()).unflatten(1, (length, -1)).transpose(0, 1)
-    delta_, flow, B_, C_ = (part.unflatten(0, (-1, chunk)) for part in (delta_, delta_ * u_, B_, C_))
-    decays = torch.exp(delta_[..., None, :] * A).split(1, dim=1)
-    inflows = (flow[..., None, :] * B_[..., None]).split(1, dim=1)
-    state = torch.zeros_like(inflows[0])
-    if chunk < length:
-        for decay, inflow in zip(decays, inflows, strict=True):
-            state = decay * state + inflow
-        ends = linear_recurrence(torch.exp(delta_.sum(1, keepdim=True)[..., None, :] * A), state)
-        state = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]])
-    steps = []
-    for decay, inflow, c in zip(decays, inflows, C_[..., None].split(1, dim=1), strict=True):
-        state = decay * state + inflow
-        steps.append((state * c).sum(-2))
-    y = torch.cat(steps, dim=1).flatten(0, 1)
-
+    states = linear_recurrence(delta_, A, (delta_ * u_)[..., None, :] * B_[..., None])
+    y = (states * C_[..., None]).sum(-2)
     return _reordered(y.transpose(0, 1), torch.argsort(orders)).sum(2) + D.sum(0) * u
 
 
@@ -138,24 +120,33 @@ def _reordered(part: Tensor, orders: Tensor) -> Tensor:
     return part.flatten(1, 2).index_select(1, places.flatten()).unflatten(1, (length, directions))
 
 
-def linear_recurrence(decay: Tensor, inflow: Tensor) -> Tensor:
-    """h_t = decay_t * h_{t-1} + inflow_t from h = 0, all (L, ...).
+def linear_recurrence(steps: Tensor, A: Tensor, inflow: Tensor) -> Tensor:
+    """h_t = exp(steps_t * A) * h_{t-1} + inflow_t from h = 0.
 
-    Chunks of some 16 steps first run as if each began at zero. Their ends are a recurrence again, shorter by the length
-    of a chunk; its states are what the chunks receive. L steps become about 16 log_16(L), each over all chunks.
+    steps (L, batch, K, channels); A (K, N, channels); inflow and the result (L, batch, K, N, channels). Chunks of some
+    16 steps first run as if each began at zero. Their ends are a recurrence again, shorter by the length of a chunk and
+    with the sums of their steps; its states are what the chunks receive, and decay in them. L steps become about
+    16 log_16(L), each over all chunks.
     """
-    length = decay.shape[0]
-    steps = _chunk_length(length)
-    factors, inflows = (part.unflatten(0, (length // steps, steps)).split(1, dim=1) for part in (decay, inflow))
-    states, products = [inflows[0]], [factors[0]]
-    for factor, added in zip(factors[1:], inflows[1:], strict=True):
-        states.append(factor * states[-1] + added)
-        products.append(factor * products[-1])
-    if steps == length:
-        return torch.cat(states, dim=1).flatten(0, 1)
-    ends = linear_recurrence(products[-1].flatten(0, 1), states[-1].flatten(0, 1))
+    length = len(steps)
+    chunk = _chunk_length(length)
+    steps_, inflow_ = (part.unflatten(0, (length // chunk, chunk)) for part in (steps, inflow))
+    from_zero = _from_zero(steps_, A, inflow_)
+    if chunk == length:
+        return from_zero.flatten(0, 1)
+    so_far = steps_.cumsum(1)
+    ends = linear_recurrence(so_far[:, -1], A, from_zero[:, -1])
     received = torch.cat([torch.zeros_like(ends[:1]), ends[:-1]]).unsqueeze(1)
-    return (torch.cat(states, dim=1) + torch.cat(products, dim=1) * received).flatten(0, 1)
+    return (from_zero + torch.exp(so_far[..., None, :] * A) * received).flatten(0, 1)
+
+
+def _from_zero(steps: Tensor, A: Tensor, inflow: Tensor) -> Tensor:
+    """The states of chunks (chunks, L of each, ...) that all begin at zero, step by step."""
+    decays = torch.exp(steps[..., None, :] * A).split(1, dim=1)
+    states: list[Tensor] = []
+    for decay, flow in zip(decays, inflow.split(1, dim=1), strict=True):
+        states.append(decay * states[-1] + flow if states else flow)
+    return torch.cat(states, dim=1)
 
 
 def _chunk_length(length: int) -> int:

@@ -4,6 +4,7 @@ Source: Percannella et al., "Mitosis detection in domain shift scenarios: a Mamb
 Dice (Milletari et al. 2016) plus focal loss (Lin et al. 2017).
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -26,19 +27,18 @@ from training.systems.base import Batch
 from training.systems.focal import focal
 from training.validation import best_score, metrics, tested_metrics
 
-DICE_SMOOTHING = 1.0
-
 
 class Segmentation:
     """Tiles of a split, half of them with a figure, and the network's maps of them (`training.systems.base.System`)."""
 
     def __init__(self, recipe: SegmentationRecipe, split: Split, device: torch.device) -> None:
         self.recipe, self.split, self.device = recipe, split, device
-        tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
-        stains = RegionStains(recipe.augment.stain_model, recipe.seed)
-        self.sampler = TileSampler(split.training, tile, resolution, recipe.sampling, stains)
+        self.sampler = training_sampler(recipe, split)
         self.made = Batches(recipe, self.sampler)
-        self.validation_sampler = TileSampler(split.validation, tile, resolution, recipe.sampling)
+        tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
+        self.validation_sampler = TileSampler(
+            split.validation, tile, resolution, recipe.sampling, overlap=recipe.input.overlap, seed=recipe.seed
+        )
         self.validation_regions = searched(split.validation)
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -107,19 +107,36 @@ class Segmentation:
         return float(np.mean(losses))
 
 
+def training_sampler(recipe: SegmentationRecipe, split: Split) -> TileSampler:
+    """Of the tiles to train on."""
+    stains = RegionStains(recipe.augment.stain_model, recipe.seed)
+    tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
+    return TileSampler(split.training, tile, resolution, recipe.sampling, stains, recipe.input.overlap, recipe.seed)
+
+
+def with_literal_epoch(recipe: SegmentationRecipe, split: Split) -> SegmentationRecipe:
+    """The recipe with as many batches an epoch as its sampling asks for, where that is not for the recipe to say."""
+    if recipe.sampling.epoch == "balanced":
+        return recipe
+    sampler = training_sampler(recipe, split)
+    a_batch = max(1, sampler.positives(recipe.optimiser.batch_size))
+    batches = math.ceil(len(sampler.figures) / a_batch)
+    return recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update={"batches_per_epoch": batches})})
+
+
 def loss(logits: Tensor, masks: Tensor, settings: LossSettings) -> Tensor:
     """Weighted sum of Dice and focal loss of logits and masks, both (B, 1, H, W), in float32."""
     logits = logits.float()
-    return settings.dice * dice_loss(logits, masks) + settings.focal * focal_loss(
+    return settings.dice * dice_loss(logits, masks, settings.dice_smoothing) + settings.focal * focal_loss(
         logits, masks, settings.focal_alpha, settings.focal_gamma
     )
 
 
-def dice_loss(logits: Tensor, masks: Tensor) -> Tensor:
+def dice_loss(logits: Tensor, masks: Tensor, smoothing: float = 1.0) -> Tensor:
     """Over the whole batch, since the Dice of one empty mask says nothing (Milletari et al., eq. 1, smoothed)."""
     probabilities = torch.sigmoid(logits)
-    overlap = 2 * (probabilities * masks).sum() + DICE_SMOOTHING
-    return 1 - overlap / (probabilities.square().sum() + masks.square().sum() + DICE_SMOOTHING)
+    overlap = 2 * (probabilities * masks).sum() + smoothing
+    return 1 - overlap / (probabilities.square().sum() + masks.square().sum() + smoothing)
 
 
 def focal_loss(logits: Tensor, masks: Tensor, alpha: float, gamma: float) -> Tensor:

@@ -27,7 +27,7 @@ def regions() -> list[Region]:
 def test_windows_are_about_annotations_and_half_of_them_about_figures() -> None:
     sampler = AnchorSampler([regions()], TILE, SETTINGS)
     rng = np.random.default_rng(0)
-    windows = [sampler.window(rng, True, TILE) for _ in range(400)]
+    windows = [sampler.window(rng, 0, TILE) for _ in range(400)]
     assert len(sampler) == 5
     marked = np.array([window.mask.any(axis=(1, 2)) for window in windows])
     assert marked.any(axis=1).all()
@@ -73,7 +73,7 @@ def test_a_mosaic_shows_four_annotations_in_its_tile(window_px: Size) -> None:
     inside = np.s_[top : top + TILE.height, left : left + TILE.width]
     shades = set()
     for _ in range(20):
-        window = sampler.window(rng, True, window_px)
+        window = sampler.window(rng, 0, window_px)
         assert (window.pixels.shape, window.mask.shape) == ((height, width, 3), (2, height, width))
         shades |= set(np.unique(window.pixels).tolist())
         tile = window.mask[0][inside]
@@ -94,13 +94,13 @@ def test_each_part_of_a_mosaic_has_its_annotation() -> None:
     data = [replace(drawn_region(str(n), seed=n), figures=np.array([(48.0, 40.0)])) for n in range(4)]
     sampler = AnchorSampler([data], Size.square(96), SETTINGS.model_copy(update={"mosaic": 1.0}))
     rng = np.random.default_rng(0)
-    counts = [len(marked_boxes(sampler.window(rng, True, Size.square(96)).mask > 0, 8.0)[0]) for _ in range(30)]
+    counts = [len(marked_boxes(sampler.window(rng, 0, Size.square(96)).mask > 0, 8.0)[0]) for _ in range(30)]
     assert np.mean(counts) > 3.8
 
 
 def test_tissue_at_large_makes_mosaics_of_its_own() -> None:
     sampler = AnchorSampler([regions()], TILE, SETTINGS.model_copy(update={"mosaic": 1.0}))
-    window = sampler.window(np.random.default_rng(0), False, TILE)
+    window = sampler.window(np.random.default_rng(0), None, TILE)
     assert not window.positive
     assert not window.mask.any()
 
@@ -109,7 +109,7 @@ def test_without_mosaics_the_same_tiles_are_drawn_as_before() -> None:
     """And a share of mosaics takes a number from the generator, a share of none takes none."""
     rngs = [np.random.default_rng(5), np.random.default_rng(5)]
     sampler = AnchorSampler([regions()], TILE, SETTINGS)
-    window = sampler.window(rngs[0], True, TILE)
+    window = sampler.window(rngs[0], 0, TILE)
     anchor = int(np.searchsorted(sampler._up_to, rngs[1].random() * sampler._up_to[-1], side="right"))
     region = sampler.annotated[sampler._region[anchor]]
     point = np.concatenate((region.figures, region.hard_negatives))[sampler._number[anchor]]

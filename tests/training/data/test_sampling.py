@@ -103,10 +103,31 @@ def test_figures_lie_anywhere_in_their_tiles(windows: list[Window]) -> None:
     assert (spread.max(axis=0) >= (TILE.height - 4, TILE.width - 4)).all()
 
 
-def test_figures_are_drawn_alike(windows: list[Window]) -> None:
-    """Five figures in two regions: 200 draws give the single figure of the second region about 40."""
-    drawn = Counter(int(window.pixels[0, 0, 2]) for window in windows if window.positive)
-    assert 20 < drawn[1] < 65
+def figures_shown(sampler: TileSampler, batches: int, size: int) -> list[tuple[int, ...]]:
+    """Region and place of the figures that the positives of a run's first batches are about, the next one each time."""
+    shown = []
+    for number in range(batches):
+        for window in sampler.batch(np.random.default_rng(number), size, WINDOW, number)[: sampler.positives(size)]:
+            region = int(window.pixels[0, 0, 2])
+            (place,) = [point for point in POINTS[region] if holds(middle(window), point[None])]
+            shown.append((region, *place.astype(int).tolist()))
+    return shown
+
+
+def test_each_figure_comes_once_before_any_comes_again() -> None:
+    """Across batches, in another order each time; 5 figures, 2 a batch."""
+    shown = figures_shown(TileSampler([REGIONS], TILE, 0.25, SETTINGS), batches=10, size=4)
+    turns = [shown[start : start + 5] for start in range(0, 20, 5)]
+    everything = {(number, x, y) for number, points in POINTS.items() for x, y in points.astype(int).tolist()}
+    assert all(set(turn) == everything for turn in turns)
+    assert len({tuple(turn) for turn in turns}) > 1
+
+
+def test_the_seed_decides_the_order_of_figures() -> None:
+    first, again, other = (
+        figures_shown(TileSampler([REGIONS], TILE, 0.25, SETTINGS, seed=seed), batches=5, size=4) for seed in (1, 1, 2)
+    )
+    assert first == again != other
 
 
 def test_half_of_the_negatives_hold_a_look_alike(windows: list[Window]) -> None:
@@ -121,15 +142,39 @@ def test_data_sets_have_equal_shares() -> None:
     rich = located(0, [(x, y) for x in range(10, 150, 10) for y in range(10, 110, 10)], [])
     poor = located(1, [(70, 70)], [])
     batch = TileSampler([[rich], [poor]], TILE, 0.25, SETTINGS).batch(np.random.default_rng(0), 400, WINDOW)
-    drawn = Counter(int(window.pixels[0, 0, 2]) for window in batch if window.positive)
-    assert 70 < drawn[0] < 130
+    assert Counter(int(window.pixels[0, 0, 2]) for window in batch if window.positive) == {0: 100, 1: 100}
 
 
-def test_figure_free_tissue_gives_the_negatives() -> None:
-    batch = TileSampler([[REGIONS[1]], [located(3, [], [])]], TILE, 0.25, SETTINGS).batch(
-        np.random.default_rng(0), 20, WINDOW
-    )
+def test_negatives_come_from_regions_with_figures_too() -> None:
+    """In proportion to their areas: nineteen regions have a figure, one has none and gives a twentieth of them."""
+    regions = [located(number, [(70, 70)] if number else [], []) for number in range(20)]
+    batch = TileSampler([regions], TILE, 0.25, SETTINGS).batch(np.random.default_rng(0), 800, TILE)
+    drawn = Counter(int(window.pixels[0, 0, 2]) for window in batch if not window.positive)
+    assert drawn[0] < 40
+    assert len(drawn) == 20
+
+
+def test_where_figures_are_everywhere_tissue_without_any_gives_the_negatives() -> None:
+    """As on sheets of patches, of which every window shows a figure."""
+    crowded = located(1, [(x, y) for x in range(5, 160, 10) for y in range(5, 120, 10)], [])
+    sampler = TileSampler([[crowded], [located(3, [], [])]], TILE, 0.25, SETTINGS)
+    batch = sampler.batch(np.random.default_rng(0), 40, WINDOW)
     assert {int(window.pixels[0, 0, 2]) for window in batch if not window.positive} == {3}
+
+
+def test_the_share_of_tissue_is_a_setting() -> None:
+    """A picture of a third of tissue, at its left: with a share of a half asked for, hardly a tile lies beside it."""
+    region = located(1, [(150, 110)], [])
+    pixels = region.read(0, 0, 160, 120).copy()
+    pixels[:, 53:] = 245
+    glassy = in_memory("a", "a", "a", pixels, 0.25, region.figures)
+
+    def mean_share(least: float) -> float:
+        settings = SETTINGS.model_copy(update={"least_tissue": least})
+        batch = TileSampler([[glassy]], TILE, 0.25, settings).batch(np.random.default_rng(0), 100, TILE)
+        return float(np.mean([(window.pixels.min(axis=2) < 200).mean() for window in batch if not window.positive]))
+
+    assert mean_share(0.5) > 0.7 > 0.5 > mean_share(0.0)
 
 
 def test_negatives_are_not_glass() -> None:
@@ -152,3 +197,21 @@ def test_the_generator_decides_everything(sampler: TileSampler) -> None:
 def test_data_without_a_figure_is_refused() -> None:
     with pytest.raises(InputError, match="No region of the fold holds a mitotic figure"):
         TileSampler([[located(0, [], [(30, 30)])]], TILE, 0.25, SETTINGS)
+
+
+def test_a_literal_epoch_shows_every_tile_of_the_grid_that_holds_a_figure_once() -> None:
+    """Against a search through all tiles of a region of 160 x 120 px, the last ones at its border."""
+    settings, stride = SETTINGS.model_copy(update={"epoch": "literal"}), Size(12, 8)
+    sampler = TileSampler([REGIONS], TILE, 0.25, settings, overlap=0.6)
+    xs = [*range(0, 160 - TILE.width, stride.width), 160 - TILE.width]
+    ys = [*range(0, 120 - TILE.height, stride.height), 120 - TILE.height]
+    expected = {
+        (number, x, y)
+        for number, points in POINTS.items()
+        for x in xs
+        for y in ys
+        if ((points >= (x, y)) & (points < (x + TILE.width, y + TILE.height))).all(axis=1).any()
+    }
+    windows = [sampler.window(np.random.default_rng(0), turn, TILE) for turn in range(len(sampler.figures))]
+    assert sorted((w.pixels[0, 0, 2], *w.pixels[0, 0, :2]) for w in windows) == sorted(expected)
+    assert all(window.positive for window in windows)

@@ -44,6 +44,7 @@ def test_chunks_agree_with_the_definition(length: int) -> None:
     found = values_and_gradients(selective_scan_chunked, inputs, torch.float64)
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
+    assert_close(values_and_gradients(selective_scan_chunked, inputs, torch.float32), expected)
 
 
 @pytest.mark.parametrize("channels_at_once", [0, 1, 2, 3])
@@ -68,13 +69,13 @@ def test_compiled_code_agrees_with_the_definition(length: int) -> None:
 
 
 @pytest.mark.usefixtures("compiled")
-def test_compiled_code_keeps_to_numbers_where_time_steps_vanish_or_are_huge() -> None:
-    """exp(100) is more than float32 holds; softplus and its derivative are not."""
+@pytest.mark.parametrize("form", [selective_scan_chunked, native.selective_scan_native])
+def test_time_steps_that_vanish_or_are_huge_keep_to_numbers(form: Scan) -> None:
+    """exp(100) is more than float32 holds; softplus and its derivative are not, nor the decay of many such steps."""
     inputs = random_inputs(40)
     inputs[1] *= torch.tensor([-120.0, 120.0, 1.0])[:, None]
     expected = values_and_gradients(selective_scan_reference, inputs, torch.float64)
-    found = values_and_gradients(native.selective_scan_native, inputs, torch.float32)
-    assert_close(found, expected)
+    assert_close(values_and_gradients(form, inputs, torch.float32), expected)
 
 
 @pytest.mark.usefixtures("compiled")
