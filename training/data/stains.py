@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from algorithm.stain import RUIFROK, StainMatrix, StainModel, estimate_stains
+from algorithm.stain import RUIFROK, SPARSITY, StainMatrix, StainModel, estimate_stains
 from algorithm.windows import sampled_windows
 from training.data.regions import Pixels, Region
 
@@ -15,12 +15,12 @@ class RegionStains:
     """Estimates a region's stain vectors when they are first asked for, and keeps them.
 
     They follow from the region and the seed alone, whatever else was asked for before. A region that another method
-    than the model's had to serve is named in a warning.
+    than the model's had to serve is named in a warning. sparsity: of Vahadane's method, in optical density.
     """
 
-    def __init__(self, model: StainModel, seed: int) -> None:
+    def __init__(self, model: StainModel, seed: int, sparsity: float = SPARSITY) -> None:
         self.model: StainModel = model
-        self.seed = seed
+        self.seed, self.sparsity = seed, sparsity
         self._known: dict[Region, StainMatrix] = {}
 
     def __call__(self, region: Region) -> StainMatrix:
@@ -28,7 +28,7 @@ class RegionStains:
         if self.model == "ruifrok":
             return RUIFROK
         if region not in self._known:
-            stains = estimate_stains(sampled_pixels(region, self.seed), self.model, self.seed)
+            stains = estimate_stains(sampled_pixels(region, self.seed), self.model, self.seed, self.sparsity)
             if stains.method != self.model:
                 log.warning("%s: no two stains found by %s; %s's taken.", region.name, self.model, stains.method)
             self._known[region] = stains

@@ -4,14 +4,18 @@ import logging
 
 import numpy as np
 import pytest
+import torch
 
 from algorithm.size import Size
-from algorithm.stain import RUIFROK, estimate_stains
+from algorithm.stain import RUIFROK, SPARSITY, StainModel, estimate_stains
 from tests.arrays import GLASS, plain
+from tests.training.drawing import drawn_data, typed_data
 from training.data.regions import Pixels, Region, in_memory
 from training.data.sampling import TileSampler
+from training.data.split import split_fold
 from training.data.stains import RegionStains, sampled_pixels
-from training.recipe import SamplingSettings
+from training.recipe import SamplingSettings, load_recipe
+from training.systems.build import build_system
 
 VECTORS = np.array([[0.55, 0.76, 0.34], [0.18, 0.86, 0.48]])
 
@@ -64,6 +68,35 @@ def test_vectors_are_estimated_once_and_follow_from_region_and_seed() -> None:
     again(second)
     assert again(first).vectors.tobytes() == found.vectors.tobytes() == expected.vectors.tobytes()
     assert RegionStains("vahadane", seed=4)(first).vectors.tobytes() != found.vectors.tobytes()
+
+
+def test_a_sparsity_is_that_of_the_estimation() -> None:
+    one = region("a", stained(200, 150))
+    given, left = RegionStains("vahadane", 3, 0.03)(one), RegionStains("vahadane", 3)(one)
+    expected = estimate_stains(sampled_pixels(one, 3), "vahadane", 3, 0.03)
+    assert given.vectors.tobytes() == expected.vectors.tobytes() != left.vectors.tobytes()
+
+
+@pytest.mark.xfail(strict=True, reason="training/systems do not hand the recipe's sparsity on yet")
+@pytest.mark.parametrize(
+    "words",
+    [["vm_unet_small"], ["rtmdet_small"], ["mitdet_small"], ["multitask_small"], ["restain_small", "domain=drawn"]],
+    ids=lambda words: words[0],
+)
+def test_every_system_estimates_with_the_recipes_sparsity(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+    whole = RegionStains.__init__
+
+    def noted(self: RegionStains, model: StainModel, seed: int, sparsity: float = SPARSITY) -> None:
+        given.append(sparsity)
+        whole(self, model, seed, sparsity)
+
+    monkeypatch.setattr(RegionStains, "__init__", noted)
+    recipe = load_recipe(words[0], ["augment.stain_sparsity=0.03", "folds_by=slide", *words[1:]])
+    data = typed_data() if recipe.system == "classification" else drawn_data()
+    build_system(recipe, split_fold(data, recipe, 0), torch.device("cpu"))
+    assert given
+    assert set(given) == {0.03}
 
 
 def test_the_constants_need_no_pixels() -> None:
