@@ -17,6 +17,7 @@ from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.read import read_data
 from training.data.split import split_fold
 from training.masks.files import read_masks
+from training.masks.settings import MaskSettings
 from training.masks.use import with_masks
 from training.trainer import Trainer
 
@@ -56,6 +57,59 @@ def test_without_weights_haematoxylin_is_taken(data: Path, tmp_path: Path, capsy
         assert all(abs(mask.area_px - FIGURE_PX) < 15 for mask in region.masks)
     document = json.loads((tmp_path / "masks" / "summary.json").read_text())
     assert (document["resolution_um_px"], document["weights"]) == (0.25, None)
+    assert document["settings"] == MaskSettings().model_dump()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_settings_are_changed_before_and_after_the_options(data: Path, tmp_path: Path, before: bool) -> None:
+    """Nothing is as small as the masks may be at most, so all are disks, of another radius too."""
+    overrides = ["smallest_mask_um2=0.1", "largest_mask_um2=0.2", "disk_radius_um=1"]
+    options = ["--output", str(tmp_path / "masks")]
+    words = [*overrides, *options] if before else [*options, *overrides]
+    assert main(["make-masks", str(data), *words]) == 0
+    found = read_masks(tmp_path / "masks" / "drawn.npz").masks
+    assert {(mask.way, mask.area_px) for mask in found} == {("disk", 49)}
+    changed = {"smallest_mask_um2": 0.1, "largest_mask_um2": 0.2, "disk_radius_um": 1.0}
+    settings = json.loads((tmp_path / "masks" / "summary.json").read_text())["settings"]
+    assert settings == {**MaskSettings().model_dump(), **changed}
+
+
+def test_settings_reach_nuclick(tmp_path: Path) -> None:
+    """No pixel is dark enough where its probability has to be above 0.99."""
+    images = [{"name": "001.tiff", "width": 160, "height": 140, "figures": FIGURES}]
+    data = write_midogpp(tmp_path / "drawn", images)
+    torch.save({"state_dict": dark_pixels_checkpoint()}, tmp_path / "nuclick.pth")
+    words = ["make-masks", str(data), "--weights", str(tmp_path / "nuclick.pth"), "nuclick_threshold=0.99"]
+    assert main([*words, "--output", str(tmp_path / "masks")]) == 0
+    assert [mask.way for mask in read_masks(tmp_path / "masks" / "drawn.npz").masks] == ["disk", "disk"]
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("blur=0", "unknown key 'blur'; the nearest valid key is 'blur_um'. Correct that key."),
+        ("blur_um=-1", "blur_um: should be greater than or equal to 0. Correct that key."),
+    ],
+)
+def test_a_wrong_setting_is_one_line(
+    data: Path, tmp_path: Path, override: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["make-masks", str(data), override, "--output", str(tmp_path / "masks")]) == 1
+    error = capsys.readouterr().err
+    assert named in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "masks").exists()
+
+
+def test_a_data_sets_name_may_hold_an_equals_sign(data: Path, tmp_path: Path) -> None:
+    folder = data.rename(tmp_path / "slides=4")
+    assert main(["make-masks", str(folder), "blur_um=0", "--output", str(tmp_path / "masks")]) == 0
+    assert (tmp_path / "masks" / "slides=4.npz").exists()
+
+
+def test_settings_without_data_are_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["make-masks", "blur_um=0", "--output", str(tmp_path / "masks")]) == 2
+    assert "No data set is given." in capsys.readouterr().err
 
 
 def test_with_weights_nuclick_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,16 +1,18 @@
-"""`make-masks DATA... --output MASKS`: masks of the mitotic figures, made once for training."""
+"""`make-masks DATA... --output MASKS key=value...`: masks of the mitotic figures, made once for training."""
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algorithm.commands.console import UsageError, say
-from training.commands.arguments import DATA, Commands
+from training.commands.arguments import DATA, Commands, add_overrides
 from training.digest import digest
 
 if TYPE_CHECKING:
     from training.masks.make import Segment
+    from training.masks.settings import MaskSettings
 
 RESOLUTION_UM_PX = 0.25
 
@@ -19,6 +21,7 @@ def add_to(commands: Commands) -> None:
     """Declare the command and its arguments."""
     parser = commands.add_parser("make-masks", help="masks of the mitotic figures, made once for training")
     parser.add_argument("data", type=Path, nargs="+", metavar="DATA", help=DATA)
+    add_overrides(parser, "settings of the masks to change, as blur_um=0")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="NuClick's checkpoint; none: haematoxylin alone")
     parser.add_argument("--output", type=Path, required=True, metavar="MASKS", help="the masks' folder, new")
     parser.add_argument(
@@ -38,16 +41,19 @@ def run(arguments: argparse.Namespace) -> int:
     from training.data.read import read_data
     from training.data.typed import read_typed
     from training.masks.make import make_masks, require_new, summary, write_folder
+    from training.masks.settings import mask_settings
 
-    names = [data_set_name(folder) for folder in arguments.data]
+    folders, overrides = _folders_and_overrides(arguments.data, arguments.overrides)
+    settings = mask_settings(overrides)
+    names = [data_set_name(folder) for folder in folders]
     if len(set(names)) < len(names):
         raise UsageError("Two data sets have the same name: masks are kept by the names of folders.")
     require_new(arguments.output)
-    segment, about = _way(arguments.weights)
+    segment, about = _way(arguments.weights, settings)
     if arguments.typed:
-        data = read_typed(arguments.data, arguments.resolution_um_px, arguments.spacing_um)
+        data = read_typed(folders, arguments.resolution_um_px, arguments.spacing_um)
     else:
-        data = read_data(arguments.data, [], arguments.resolution_um_px, arguments.spacing_um)
+        data = read_data(folders, [], arguments.resolution_um_px, arguments.spacing_um)
     say("\n".join(data.summary))
     figures = sum(len(region.figures) for regions in data.annotated for region in regions)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
@@ -62,12 +68,22 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _way(weights: Path | None) -> "tuple[Segment, dict[str, Any]]":
+def _folders_and_overrides(data: list[Path], overrides: list[str]) -> tuple[list[Path], list[str]]:
+    """argparse takes every word before the options for data; one with "=" that is no folder is an override."""
+    words = [path for path in data if "=" in str(path) and not path.exists()]
+    folders = [path for path in data if path not in words]
+    if not folders:
+        raise UsageError("No data set is given.")
+    return folders, [*map(str, words), *overrides]
+
+
+def _way(weights: Path | None, settings: "MaskSettings") -> "tuple[Segment, dict[str, Any]]":
     """What makes the masks, and what is written down of it."""
+    about = {"settings": settings.model_dump()}
     if weights is None:
         from training.masks.threshold import threshold_masks
 
-        return threshold_masks, {"weights": None}
+        return partial(threshold_masks, settings=settings), {"weights": None, **about}
     import torch
 
     from training.masks.nuclick import NuClickMasks
@@ -75,7 +91,8 @@ def _way(weights: Path | None) -> "tuple[Segment, dict[str, Any]]":
 
     model = read_nuclick(weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return NuClickMasks(model, device), {"weights": {"file": weights.name, "sha256": digest(weights)}}
+    record = {"file": weights.name, "sha256": digest(weights)}
+    return NuClickMasks(model, device, settings), {"weights": record, **about}
 
 
 def _line(found: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 Source: Koohbanani et al., "NuClick", Medical Image Analysis 2020, sections 3.1 and 3.3.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from training.data.regions import Region, read_padded
 from training.masks.clicks import click_in, guiding_maps, window_corner
 from training.masks.figure import FigureMask
+from training.masks.settings import MaskSettings
 from training.masks.shapes import settled
 
 PATCH_PX = 128
@@ -21,9 +23,9 @@ BATCH = 8
 class NuClickMasks:
     """Calls the network for the figures of a region."""
 
-    def __init__(self, model: nn.Module, device: torch.device) -> None:
+    def __init__(self, model: nn.Module, device: torch.device, settings: MaskSettings) -> None:
         self.model = model.to(device).eval()
-        self.device = device
+        self.device, self.settings = device, settings
 
     def __call__(self, region: Region) -> Iterator[FigureMask]:
         """The mask of each figure of a region, in their order."""
@@ -35,12 +37,14 @@ class NuClickMasks:
             for number, nucleus in zip(numbers, nuclei, strict=True):
                 x, y = corners[number]
                 inside = nucleus[: region.height - y, : region.width - x]
-                yield settled(region, region.figures[number], inside, (x, y), "nuclick")
+                yield settled(region, region.figures[number], inside, (x, y), "nuclick", self.settings)
 
     @torch.inference_mode()
     def _nuclei(self, patches: Tensor) -> np.ndarray[tuple[int, int, int], np.dtype[np.bool_]]:
-        """(B, side, side), where the probability is above one half."""
-        return (self.model(patches.to(self.device))[:, 0] > 0).cpu().numpy()
+        """(B, side, side), where the probability is above the threshold."""
+        threshold = self.settings.nuclick_threshold
+        logit = math.log(threshold / (1 - threshold))
+        return (self.model(patches.to(self.device))[:, 0] > logit).cpu().numpy()
 
 
 def patch(region: Region, number: int, corner: tuple[int, int]) -> Tensor:

@@ -7,38 +7,33 @@ from training.data.masks import disk_mask
 from training.data.regions import Points, Region
 from training.masks.clicks import click_in
 from training.masks.figure import FigureMask, Mask, Way
-
-# In px at 0.25 um/px: 10, 30, 30, 2,500 and 12.
-SPECK_UM2 = 0.625
-HOLE_UM2 = 1.875
-LEAST_UM2 = 1.875
-MOST_UM2 = 156.25
-DISK_RADIUS_UM = 3.0
+from training.masks.settings import MaskSettings
 
 
 def settled(
-    region: Region, point: Points, mask: Mask, corner: tuple[int, int], way: Way, reach_um: float = 0.0
+    region: Region, point: Points, mask: Mask, corner: tuple[int, int], way: Way, settings: MaskSettings
 ) -> FigureMask:
     """The figure's mask at `point` (2,) out of a window's (height, width) whose corner x, y is given, px of the region.
 
-    A disk of 3 um about the point where that leaves nothing, too little (below 1.875 um2) or too much (above 156.25
-    um2): then the mask's `way` says so. reach_um: by how much the point may miss what is segmented.
+    A disk about the point where that leaves nothing, too little or too much: then the mask's `way` says so. The point
+    may miss what is segmented by `reach_um`, but not what NuClick segments, which was shown the point.
     """
     column, row = click_in(region, point) - corner
-    cleaned = without_specks_and_holes(mask, region.spacing_um)
+    cleaned = without_specks_and_holes(mask, region.spacing_um, settings)
+    reach_um = 0.0 if way == "nuclick" else settings.reach_um
     figure = parts_at(cleaned, int(row), int(column), reach_um / region.spacing_um)
-    if LEAST_UM2 <= figure.sum() * region.spacing_um**2 <= MOST_UM2:
+    if settings.smallest_mask_um2 <= figure.sum() * region.spacing_um**2 <= settings.largest_mask_um2:
         return FigureMask(*corner, figure, way).trimmed()
-    return disk(region, point)
+    return disk(region, point, settings.disk_radius_um)
 
 
-def without_specks_and_holes(mask: Mask, um_px: float) -> Mask:
-    """Parts below 0.625 um2 removed, then holes below 1.875 um2 filled, as NuClick's code does at 0.25 um/px.
+def without_specks_and_holes(mask: Mask, um_px: float, settings: MaskSettings) -> Mask:
+    """Parts below `smallest_part_um2` removed, then holes below `smallest_hole_um2` filled, as NuClick's code does.
 
     Pixels hang together by their sides; a gap at the border counts as a hole.
     """
-    kept = mask & ~_smaller(mask, SPECK_UM2 / um_px**2)
-    return kept | _smaller(~kept, HOLE_UM2 / um_px**2)
+    kept = mask & ~_smaller(mask, settings.smallest_part_um2 / um_px**2)
+    return kept | _smaller(~kept, settings.smallest_hole_um2 / um_px**2)
 
 
 def parts_at(mask: Mask, row: int, column: int, reach_px: float = 0.0) -> Mask:
@@ -51,9 +46,9 @@ def parts_at(mask: Mask, row: int, column: int, reach_px: float = 0.0) -> Mask:
     return np.asarray(ndimage.binary_propagation(touched, mask=mask))
 
 
-def disk(region: Region, point: Points) -> FigureMask:
-    """The disk of 3 um about a point, as far as it lies in the region; the pixel of the point is always of it."""
-    radius_px = DISK_RADIUS_UM / region.spacing_um
+def disk(region: Region, point: Points, radius_um: float) -> FigureMask:
+    """The disk about a point, as far as it lies in the region; the pixel of the point is always of it."""
+    radius_px = radius_um / region.spacing_um
     reach = int(np.ceil(radius_px))
     click = click_in(region, point)
     left, top = np.maximum(click - reach, 0)

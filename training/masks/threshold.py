@@ -14,28 +14,21 @@ from algorithm.stain import RUIFROK, concentrations, optical_density
 from training.data.regions import Pixels, Region
 from training.masks.clicks import click_in, window_corner
 from training.masks.figure import FigureMask, Mask
+from training.masks.settings import MaskSettings
 from training.masks.shapes import settled
 
-WINDOW_UM = 16.0
-"""The side of the window that the threshold is found in: 64 px at 0.25 um/px."""
-SMOOTHING_UM = 0.25
-"""Standard deviation of the blur that keeps grain out of the outline: a pixel at 0.25 um/px."""
-STRAND_UM = 0.5
-"""Radius of the opening that cuts off what is thinner than 1 um: fibres and membranes that touch the figure."""
-REACH_UM = 0.75
-"""By how much a centre may miss the chromosomes; a bent plate has its middle beside it."""
 BINS = 256
 
 
-def threshold_masks(region: Region) -> Iterator[FigureMask]:
+def threshold_masks(region: Region, settings: MaskSettings) -> Iterator[FigureMask]:
     """The mask of each figure of a region, in their order."""
-    side = round(WINDOW_UM / region.spacing_um)
+    side = round(settings.window_um / region.spacing_um)
     width, height = min(side, region.width), min(side, region.height)
     for point in region.figures:
         x, y = window_corner(region, click_in(region, point), side)
-        amounts = haematoxylin(region.read(x, y, width, height), SMOOTHING_UM / region.spacing_um)
-        mask = opened(amounts > otsu(amounts), STRAND_UM / region.spacing_um)
-        yield settled(region, point, mask, (x, y), "threshold", REACH_UM)
+        amounts = haematoxylin(region.read(x, y, width, height), settings.blur_um / region.spacing_um)
+        mask = opened(amounts > otsu(amounts), settings.opening_um / region.spacing_um)
+        yield settled(region, point, mask, (x, y), "threshold", settings)
 
 
 def haematoxylin(pixels: Pixels, sigma_px: float) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ BOX = np.ones((6, 8), bool)
 def segment(region: Region) -> list[FigureMask]:
     """A box on the first figure, a disk on the second."""
     x, y = region.figures[0].astype(int)
-    return [FigureMask(x - 4, y - 3, BOX, "threshold"), disk(region, region.figures[1])]
+    return [FigureMask(x - 4, y - 3, BOX, "threshold"), disk(region, region.figures[1], 3.0)]
 
 
 @pytest.fixture

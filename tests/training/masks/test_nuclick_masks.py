@@ -11,8 +11,9 @@ from torch.nn import functional as F
 
 from tests.arrays import CANDIDATE, paint_ellipse, plain
 from training.data.regions import Region, in_memory
-from training.masks.figure import paint
+from training.masks.figure import FigureMask, paint
 from training.masks.nuclick import NuClickMasks, patch
+from training.masks.settings import MaskSettings
 
 
 def region(
@@ -46,8 +47,8 @@ def dark(patches: Tensor) -> Tensor:
     return 1.0 - patches[:, :3].sum(1, keepdim=True)
 
 
-def masks_of(model: Answer, where: Region) -> list:
-    return list(NuClickMasks(model, torch.device("cpu"))(where))
+def masks_of(model: Answer, where: Region, **changes: float) -> list[FigureMask]:
+    return list(NuClickMasks(model, torch.device("cpu"), MaskSettings(**changes))(where))
 
 
 def test_a_patch_is_the_pixels_and_the_maps() -> None:
@@ -110,6 +111,14 @@ def test_the_threshold_is_one_half() -> None:
     assert masks_of(Answer(lambda patches: torch.where(dark(patches) > 0, 0.0, -1.0)), here)[0].way == "disk"
     found = masks_of(Answer(lambda patches: torch.where(dark(patches) > 0, 1e-3, -1e-3)), here)[0]
     assert found.way == "nuclick"
+
+
+@pytest.mark.parametrize("threshold", [0.33, 0.9])
+def test_another_threshold_is_that_of_the_probability(threshold: float) -> None:
+    here, logit = region([(150, 100)]), float(np.log(threshold / (1 - threshold)))
+    for away, way in ((-1e-3, "disk"), (1e-3, "nuclick")):
+        model = Answer(lambda patches, away=away: torch.where(dark(patches) > 0, logit + away, -9.0))
+        assert masks_of(model, here, nuclick_threshold=threshold)[0].way == way
 
 
 def test_what_lies_beyond_a_small_region_is_not_of_the_mask() -> None:

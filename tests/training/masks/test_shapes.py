@@ -5,7 +5,8 @@ import pytest
 
 from tests.arrays import plain
 from training.data.regions import Region, in_memory
-from training.masks.figure import FigureMask
+from training.masks.figure import FigureMask, Way
+from training.masks.settings import MaskSettings
 from training.masks.shapes import disk, parts_at, settled, without_specks_and_holes
 
 POINT = np.array([32.0, 30.0])
@@ -13,6 +14,10 @@ POINT = np.array([32.0, 30.0])
 
 def region(spacing_um: float = 0.25, width: int = 64, height: int = 60) -> Region:
     return in_memory("a", "a", "a", plain(width, height), spacing_um, POINT[None])
+
+
+def cleaned(mask: np.ndarray, um_px: float, **changes: float) -> np.ndarray:
+    return without_specks_and_holes(mask, um_px, MaskSettings(**changes))
 
 
 def box(*corners: int, size: tuple[int, int] = (60, 64)) -> np.ndarray:
@@ -26,29 +31,29 @@ def box(*corners: int, size: tuple[int, int] = (60, 64)) -> np.ndarray:
 @pytest.mark.parametrize(("width", "kept"), [(9, False), (10, True)])
 def test_specks_below_ten_pixels_go(width: int, kept: bool) -> None:
     mask = box(5, 5, 5 + width, 6)
-    assert without_specks_and_holes(mask, 0.25).any() == kept
+    assert cleaned(mask, 0.25).any() == kept
 
 
 @pytest.mark.parametrize(("width", "filled"), [(29, True), (30, False)])
 def test_holes_below_thirty_pixels_are_filled(width: int, filled: bool) -> None:
     mask = box(5, 5, 45, 15) & ~box(8, 9, 8 + width, 10)
-    assert without_specks_and_holes(mask, 0.25)[9, 8] == filled
+    assert cleaned(mask, 0.25)[9, 8] == filled
 
 
 def test_specks_go_before_holes_are_filled() -> None:
     """A grain in a hole of 30 px, 29 without it, makes it no smaller."""
     mask = box(5, 5, 45, 15) & ~box(8, 7, 14, 12)
     mask[9, 10] = True
-    assert not without_specks_and_holes(mask, 0.25)[7:12, 8:14].any()
+    assert not cleaned(mask, 0.25)[7:12, 8:14].any()
 
 
 def test_sizes_are_areas_of_tissue() -> None:
     """At 0.5 um/px 10 px are 3 px (2.5) and 30 px 8 px (7.5)."""
-    assert not without_specks_and_holes(box(5, 5, 7, 6), 0.5).any()
-    assert without_specks_and_holes(box(5, 5, 8, 6), 0.5).any()
+    assert not cleaned(box(5, 5, 7, 6), 0.5).any()
+    assert cleaned(box(5, 5, 8, 6), 0.5).any()
     mask = box(5, 5, 45, 15)
-    assert without_specks_and_holes(mask & ~box(8, 9, 15, 10), 0.5)[9, 8]
-    assert not without_specks_and_holes(mask & ~box(8, 9, 16, 10), 0.5)[9, 8]
+    assert cleaned(mask & ~box(8, 9, 15, 10), 0.5)[9, 8]
+    assert not cleaned(mask & ~box(8, 9, 16, 10), 0.5)[9, 8]
 
 
 def test_corners_do_not_join() -> None:
@@ -69,8 +74,8 @@ def test_a_click_may_reach() -> None:
     np.testing.assert_array_equal(parts_at(first | second, 10, 17, 2.9), first * 0)
 
 
-def settle(mask: np.ndarray, where: Region, reach_um: float = 0.0) -> FigureMask:
-    return settled(where, POINT, mask, (0, 0), "threshold", reach_um)
+def settle(mask: np.ndarray, where: Region, way: Way = "threshold", **changes: float) -> FigureMask:
+    return settled(where, POINT, mask, (0, 0), way, MaskSettings(**{"reach_um": 0.0, **changes}))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_what_cannot_be_a_figure_becomes_a_disk(mask: np.ndarray, way: str) -> N
 
 def test_a_mask_lies_where_its_window_was() -> None:
     """A window at (10, 20) of the region: the click is at (22, 10) of it."""
-    found = settled(region(), POINT, box(20, 5, 30, 15, size=(32, 32)), (10, 20), "nuclick")
+    found = settled(region(), POINT, box(20, 5, 30, 15, size=(32, 32)), (10, 20), "nuclick", MaskSettings())
     assert (found.x, found.y, found.mask.shape, found.way) == (30, 25, (10, 10), "nuclick")
     assert found.mask.all()
 
@@ -108,14 +113,35 @@ def test_at_another_resolution_areas_stay_the_same() -> None:
     assert settle(box(20, 20, 45, 45) | box(45, 30, 46, 31), region(0.5)).way == "disk"
 
 
+def test_every_size_is_a_setting() -> None:
+    """In px of 1/16 um2: parts and holes are measured against others, as are masks, and a disk is another."""
+    speck, holed = box(5, 5, 14, 6), box(5, 5, 45, 15) & ~box(8, 9, 37, 10)
+    assert not cleaned(speck, 0.25).any()
+    assert cleaned(speck, 0.25, smallest_part_um2=9 / 16).any()
+    assert cleaned(holed, 0.25)[9, 8]
+    assert not cleaned(holed, 0.25, smallest_hole_um2=29 / 16)[9, 8]
+    small, large = box(20, 30, 40, 31), box(5, 5, 58, 55)
+    assert settle(small, region()).way == settle(large, region()).way == "disk"
+    assert settle(small, region(), smallest_mask_um2=20 / 16).way == "threshold"
+    assert settle(large, region(), largest_mask_um2=2650 / 16).way == "threshold"
+    assert settle(box(0, 0, 0, 0), region(), disk_radius_um=1.5).area_px == 113
+
+
+def test_a_click_reaches_what_nuclick_did_not_segment_never() -> None:
+    aside = box(34, 25, 44, 35)
+    assert settle(aside, region(), reach_um=0.5).way == "threshold"
+    assert settle(aside, region(), reach_um=0.25).way == "disk"
+    assert settle(aside, region(), "nuclick", reach_um=0.5).way == "disk"
+
+
 def test_a_disk_ends_at_the_border() -> None:
-    found = disk(region(), np.array([2.0, 58.0]))
+    found = disk(region(), np.array([2.0, 58.0]), 3.0)
     assert (found.x, found.y, found.mask.shape) == (0, 46, (14, 15))
     assert found.mask[12, 2]
 
 
 def test_a_centre_outside_has_at_least_its_nearest_pixel() -> None:
-    found = disk(region(), np.array([90.0, 30.0]))
+    found = disk(region(), np.array([90.0, 30.0]), 3.0)
     assert (found.x, found.y, found.area_px) == (63, 30, 1)
 
 

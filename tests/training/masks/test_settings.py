@@ -1,0 +1,51 @@
+"""What decides how masks are made: the defaults, and overrides of them."""
+
+import pytest
+
+from algorithm.errors import AlgorithmError
+from training.masks.settings import MaskSettings, mask_settings
+
+
+def test_the_defaults_are_those_in_px_of_the_sources() -> None:
+    """At 0.25 um/px: NuClick's code for parts, holes and the threshold; 64 px and a disk of 12 px."""
+    settings = MaskSettings()
+    areas = (settings.smallest_part_um2, settings.smallest_hole_um2)
+    limits = (settings.smallest_mask_um2, settings.largest_mask_um2)
+    assert [area / 0.25**2 for area in (*areas, *limits)] == [10, 30, 30, 2500]
+    assert [length / 0.25 for length in (settings.disk_radius_um, settings.window_um)] == [12, 64]
+    assert (settings.nuclick_threshold, settings.blur_um, settings.opening_um, settings.reach_um) == (
+        0.5,
+        0.25,
+        0.5,
+        0.75,
+    )
+
+
+def test_overrides_change_what_they_name_alone() -> None:
+    assert mask_settings([]) == MaskSettings()
+    assert mask_settings(["blur_um=0", "largest_mask_um2=90.5"]) == MaskSettings(blur_um=0, largest_mask_um2=90.5)
+
+
+@pytest.mark.parametrize(
+    ("override", "named"),
+    [
+        ("blurr_um=0", "unknown key 'blurr_um'; the nearest valid key is 'blur_um'"),
+        ("threshold=0.3", "unknown key 'threshold'; the nearest valid key is 'nuclick_threshold'"),
+        ("nuclick_threshold=0", "nuclick_threshold: should be greater than 0"),
+        ("nuclick_threshold=1", "nuclick_threshold: should be less than 1"),
+        ("smallest_part_um2=-1", "smallest_part_um2: should be greater than or equal to 0"),
+        ("smallest_mask_um2=0", "smallest_mask_um2: should be greater than 0"),
+        ("smallest_mask_um2=200", "smallest_mask_um2 should be at most largest_mask_um2"),
+        ("disk_radius_um=0", "disk_radius_um: should be greater than 0"),
+        ("window_um=1", "window_um: should be greater than or equal to 4"),
+        ("opening_um=11", "opening_um: should be less than or equal to 10"),
+        ("reach_um=.nan", "reach_um: should be a finite number"),
+        ("blur_um=much", "blur_um: should be a valid number"),
+        ("blur_um", "blur_um is no override"),
+    ],
+)
+def test_a_wrong_override_is_named(override: str, named: str) -> None:
+    with pytest.raises(AlgorithmError) as raised:
+        mask_settings([override])
+    assert named in str(raised.value)
+    assert "\n" not in str(raised.value)
