@@ -237,3 +237,20 @@ def test_validation_is_in_float32_whatever_training_is() -> None:
     types.clear()
     fitted.validate(0.0)
     assert set(types) == {torch.float32}
+
+
+def test_a_literal_epoch_has_as_many_batches_as_tiles_with_figures_take(tmp_path: Path) -> None:
+    """Whatever the recipe says; three of a batch of four are such tiles. It stops and goes on as any run does."""
+    recipe = tiny_recipe(sampling={"epoch": "literal", "positive_fraction": 0.75, "mask_radius_um": 1.5})
+    tiles = {
+        (region.name, x, y)
+        for regions in split_fold(drawn_data(), recipe, 0).training
+        for region in regions
+        for x in (*range(0, region.width - 32, 32), region.width - 32)
+        for y in (*range(0, region.height - 32, 32), region.height - 32)
+        if ((region.figures >= (x, y)) & (region.figures < (x + 32, y + 32))).all(axis=1).any()
+    }
+    for resume in (False, True):
+        fit(recipe, drawn_data(), tmp_path, fold=0, resume=resume)
+    settings = load_checkpoint(tmp_path / LAST)["recipe"]["optimiser"]
+    assert settings["batches_per_epoch"] == -(-len(tiles) // 3) != recipe.optimiser.batches_per_epoch

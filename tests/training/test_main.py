@@ -114,6 +114,7 @@ def test_export_writes_a_bundle(
         ["import-weights", "unet", "nowhere.pth", "--output", "new.safetensors"],
         ["make-masks", "nowhere", "--output", "masks"],
         ["make-masks", "nowhere", "--output", "masks", "--weights", "nowhere.pth"],
+        ["make-masks", "nowhere", "--output", "masks", "seed=3"],
     ],
 )
 def test_a_failure_is_one_line_and_exit_code_1(
@@ -146,7 +147,7 @@ def test_a_failure_is_one_line_and_exit_code_1(
         ["make-masks", "d"],
         ["make-masks", "d", "--output", "o", "--resolution-um-px", "25"],
         ["make-masks", "d", "--output", "o", "--resolution-um-px", "fine"],
-        ["make-masks", "d", "--output", "o", "seed=3"],
+        ["make-masks", "d", "--output", "o", "more"],
         ["import-weights", "vm_unet", "f", "--output", "o", "more"],
         ["describe", "vm_unet", "--output=o"],
         ["describe", "vm_unet", "--teraflops", "0"],
