@@ -1,5 +1,6 @@
 """Two processes against one: the same weights, one writer, and an end to both where one fails."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import torch
 import yaml
 
 from algorithm.errors import AlgorithmError
+from tests.training import gradients
 from tests.training.drawing import drawn_data, tiny_recipe, tiny_tree, write_midogpp
 from tests.training.interruption import interrupted_in_the_second_epoch
 from training import distributed
@@ -62,17 +64,41 @@ def assert_same_weights(run: Path, other: Path) -> None:
     torch.testing.assert_close(found["model"], expected["model"], rtol=0, atol=1e-5)
 
 
+def metrics_of(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
 @pytest.mark.slow
 def test_two_processes_are_one(words: list[str], alone: Path, tmp_path: Path) -> None:
-    """The same weights and metrics; and one of them reads out, validates and writes."""
+    """The same weights and metrics, but for rounding; and one of them reads out, validates and writes.
+
+    Losses differ by some 1e-8, in the order of their sums, and figures of detection not at all.
+    """
     done = two_processes("training", *words, str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert_same_weights(tmp_path, alone)
-    found, expected = ((run / "metrics.jsonl").read_text().splitlines() for run in (tmp_path, alone))
+    found, expected = (metrics_of(run) for run in (tmp_path, alone))
     assert len(found) == len(expected) == 2
+    for of_two, of_one in zip(found, expected, strict=True):
+        assert {"training_loss", "validation_loss", "validation_f1", "threshold"} <= set(of_one)
+        assert of_two == pytest.approx(of_one, rel=1e-5, abs=0)
     assert done.stdout.count("MIDOG++ layout, 4 regions") == 1
     assert len(list(tmp_path.glob("events.out.tfevents.*"))) == 1
     assert not list(tmp_path.glob("*.partial"))
+
+
+@pytest.mark.slow
+def test_the_gradient_of_two_processes_is_that_of_one(words: list[str], tmp_path: Path) -> None:
+    """Of the first step, as it is before clipping and Adam, which make of half a gradient hardly another step."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    assert gradients.run(tmp_path / "one", [*words, str(tmp_path / "run of one")]) == 0
+    done = two_processes("tests.training.gradients", str(tmp_path / "two"), *words, str(tmp_path / "run of two"))
+    assert done.returncode == 0, done.stderr
+    expected, first, second = (torch.load(tmp_path / file) for file in ("one/0.pt", "two/0.pt", "two/1.pt"))
+    assert expected.norm() > 0.1
+    assert (first - expected).norm() < 1e-4 * expected.norm()
+    assert torch.equal(first, second)
 
 
 @pytest.mark.slow
