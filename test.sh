@@ -10,15 +10,17 @@
 #   ./test.sh --lint          in .venv-full: ruff and mypy
 #
 # Exit 0: as expected; 1: a wrong result, or a test failed; 2: usage.
-# DOCKER is the engine's client (default docker), PYTHON the interpreter (default python3, 3.11 or newer).
+# DOCKER is the engine's client (default docker), PYTHON the interpreter (default python3, 3.11 or newer), MEMORY what a
+# container may take (default 4g).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 docker=${DOCKER:-docker}
 python=${PYTHON:-python3}
+memory=${MEMORY:-4g}
 
 fail() { echo "test.sh: $*" >&2; exit 1; }
-usage() { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 # about SAMPLE: its bundle's task, the command for it, the platform's folder for its image, its answer's file
 about() {
@@ -61,7 +63,7 @@ contained() {
   mkdir -p "$output"
   chmod a+rwx "$output"
   "$docker" run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
-    --memory 4g --pids-limit 256 --volume "$input:/input:ro" --volume "$output:/output" \
+    --memory "$memory" --pids-limit 256 --volume "$input:/input:ro" --volume "$output:/output" \
     ${user:+--user "$user:$user"} "${@:3}"
 }
 

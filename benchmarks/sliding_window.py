@@ -2,15 +2,17 @@
 
     python benchmarks/sliding_window.py --patches AMi-Br [--bundle bundles/vm_unet_small] [--size 1443 1082]
 
-Two regions of the challenge's full size, 7,215 x 5,412 px, are made of AMi-Br's patches: solid tissue, laid edge to
-edge, and mostly glass, where one patch in a hundred is left. `detect` is the whole command, with the bundle in ONNX
-Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with as many
-networks of the bundle's recipe: eager torch, in batches of 16 tiles, which suit it better than those of `detect`. Their
-weights are random, which takes no other time. Tile, overlap and blending are the same. Each way runs in a process of
-its own, and its networks are ready before its clock starts: MONAI's are made and warmed up, and the seconds in which
-`detect` opens its bundle, once a command however many images it is given, stand in a column of their own. What it does
-outside the network is, from the map of tissue to the merging, reading, tiling and merging; the rest writes the files.
-A bundle that finds boxes leaves MONAI no map to make: of it `detect` is timed alone.
+Regions of the challenge's full size, 7,215 x 5,412 px, are made of AMi-Br's patches: solid tissue, laid edge to edge;
+mostly glass, where one patch in a hundred is left; and the patches of two slides at their places on white, of one with
+many figures and of one with as many as the middle one of such slides has. `detect` is the whole command, with the
+bundle in ONNX Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no
+more, with as many networks of the bundle's recipe: eager torch in float32, as the bundle computes, in batches of 16
+tiles, which suit it better than those of `detect`. Their weights are random, which takes no other time. Tile, overlap
+and blending are the same. Each way runs in a process of its own, and its networks are ready before its clock starts:
+MONAI's are made and warmed up, and the seconds in which `detect` opens its bundle, once a command however many images,
+stand in a column of their own. What is outside the network stands there without and with them. Of it, "reading to
+merging" is reading, tiling and merging, from the map of tissue on; the rest writes the files. A bundle that finds boxes
+leaves MONAI no map to make: of it `detect` is timed alone.
 
 Needs anaphase[cpu,train] and, for MONAI, requirements/benchmarks.txt. The last tables are in benchmarks/README.md.
 """
@@ -32,7 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from full_region import FULL_SIZE, write_region
+from full_region import FULL_SIZE, write_region, write_slide
 from numpy.typing import NDArray
 
 from algorithm import mixed
@@ -45,6 +47,8 @@ from algorithm.manifest import SegmentationManifest
 from algorithm.runtime import BoxEnsemble, Ensemble
 
 ONE_PATCH_IN = {"tissue": 1, "glass": 100}
+SLIDES = ("024.tiff", "016.tiff")
+"""Of the 44 of the full size: of 43 figures, the second most, and of 6, their median."""
 BUNDLE = Path(__file__).parents[1] / "bundles" / "vm_unet_small"
 COLUMNS = (
     "region",
@@ -52,6 +56,7 @@ COLUMNS = (
     "seconds",
     "times MONAI",
     "outside the network",
+    "with opening",
     "reading to merging",
     "tiles",
     "peak, MB",
@@ -78,13 +83,21 @@ def main() -> None:
     print(f"{width:,} x {height:,} px, {options.bundle.name} of {members}, {os.cpu_count()} cores\n")
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        for name, one_in in ONE_PATCH_IN.items():
-            region = Path(folder) / f"{name}.tiff"
-            in_a_process(write_region, region, options.patches, width, height, one_in)
+        for name in (*ONE_PATCH_IN, *SLIDES):
+            region = Path(folder) / f"region-{name.removesuffix('.tiff')}.tiff"
+            in_a_process(make_region, region, options.patches, width, height, name)
             monai = in_a_process(run_monai, region, options.bundle) if beside_monai else None
             if monai is not None:
                 print(f"| {name} | MONAI | {cells(monai, monai)} |", flush=True)
             print(f"| {name} | detect | {cells(in_a_process(run_detect, region, options.bundle), monai)} |", flush=True)
+
+
+def make_region(path: Path, patches: Path, width: int, height: int, name: str) -> None:
+    """The region of that name."""
+    if name in ONE_PATCH_IN:
+        write_region(path, patches, width, height, ONE_PATCH_IN[name])
+    else:
+        write_slide(path, patches, width, height, name)
 
 
 def is_segmentation(bundle: Path) -> bool:
@@ -191,14 +204,16 @@ def eager_network(name: str, members: int) -> Callable[[Any], Any]:
 
 def cells(measured: Measured, monai: Measured | None) -> str:
     """A row of the table, but for its first two columns."""
-    seconds = measured["seconds"]
-    outside = 1 - measured["network_seconds"] / seconds
+    seconds, network = measured["seconds"], measured["network_seconds"]
+    opening, stages = measured.get("opening_seconds"), measured.get("stages_seconds")
     times = "" if monai is None else f"{seconds / monai['seconds']:.3f}"
-    stages = measured.get("stages_seconds")
-    between = "" if stages is None else f"{(stages - measured['network_seconds']) / seconds:.0%}"
+    with_opening = "" if opening is None else f"{1 - network / (seconds + opening):.0%}"
+    between = "" if stages is None else f"{(stages - network) / seconds:.0%}"
     counted = [f"{measured[key]:,.0f}" for key in ("tiles", "peak_mb")]
-    opening = "" if stages is None else f"{measured['opening_seconds']:.2f}"
-    return " | ".join([f"{seconds:.1f}", times, f"{outside:.0%}", between, *counted, opening])
+    opened = "" if opening is None else f"{opening:.2f}"
+    return " | ".join(
+        [f"{seconds:.1f}", times, f"{1 - network / seconds:.0%}", with_opening, between, *counted, opened]
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def test_describe_says_what_a_network_costs(capsys: pytest.CaptureFixture[str]) 
     assert "vm_unet: 27,427,561 parameters in 222 tensors" in said
     assert "16.27 G multiply-accumulates" in said
     assert "54.08 G operations a tile, with all products of matrices and the scan\n" in said
-    assert "1.581 GB a tile kept for its gradient in training, 0.851 GB held at once by the exported graph\n" in said
+    assert "1.581 GB a tile kept for its gradient in training, 0.727 GB held at once by the exported graph\n" in said
     assert "training: 2,400,000 tiles, 389,408.4 T operations; 38.4 GB and" in said
     assert "largest size: 3,350 tiles, 181.2 T operations\n" in said
     assert "1 x 512 x 512" in said

@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     from training.masks.settings import mask_settings
 
     folders, overrides = _folders_and_overrides(arguments.data, arguments.overrides)
-    settings = mask_settings(overrides)
+    settings = mask_settings(overrides, nuclick=arguments.weights is not None)
     names = [data_set_name(folder) for folder in folders]
     if len(set(names)) < len(names):
         raise UsageError("Two data sets have the same name: masks are kept by the names of folders.")

@@ -11,6 +11,8 @@ from training.recipe import with_overrides
 Length = Annotated[float, Field(ge=0, le=10)]
 """um; longer than a figure is of no use."""
 Area = Annotated[float, Field(ge=0)]
+OF_NUCLICK = {"nuclick_threshold"}
+OF_HAEMATOXYLIN = {"window_um", "blur_um", "opening_um", "reach_um"}
 
 
 class MaskSettings(Settings):
@@ -46,12 +48,17 @@ class MaskSettings(Settings):
         return self
 
 
-def mask_settings(overrides: list[str]) -> MaskSettings:
-    """The defaults with `key=value` overrides (values in YAML).
+def mask_settings(overrides: list[str], nuclick: bool) -> MaskSettings:
+    """The defaults with `key=value` overrides (values in YAML); nuclick: whether NuClick makes the masks.
 
-    Raises AlgorithmError for an unknown key or a value out of range.
+    Raises AlgorithmError for an unknown key, one of the other way to masks, or a value out of range.
     """
     try:
-        return MaskSettings.model_validate(with_overrides({}, overrides))
+        settings = MaskSettings.model_validate(with_overrides({}, overrides))
     except ValidationError as error:
         raise AlgorithmError(f"The settings of masks: {first_problem(error)}.", "Correct that key.") from error
+    for key in sorted(settings.model_fields_set & (OF_HAEMATOXYLIN if nuclick else OF_NUCLICK)):
+        if nuclick:
+            raise AlgorithmError(f"{key} is no setting of NuClick's masks.", "Leave it out, or --weights.")
+        raise AlgorithmError(f"{key} is a setting of NuClick's masks.", "Give --weights, or leave it out.")
+    return settings

@@ -77,7 +77,6 @@ def test_a_sparsity_is_that_of_the_estimation() -> None:
     assert given.vectors.tobytes() == expected.vectors.tobytes() != left.vectors.tobytes()
 
 
-@pytest.mark.xfail(strict=True, reason="training/systems do not hand the recipe's sparsity on yet")
 @pytest.mark.parametrize(
     "words",
     [["vm_unet_small"], ["rtmdet_small"], ["mitdet_small"], ["multitask_small"], ["restain_small", "domain=drawn"]],

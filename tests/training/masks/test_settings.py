@@ -22,8 +22,18 @@ def test_the_defaults_are_those_in_px_of_the_sources() -> None:
 
 
 def test_overrides_change_what_they_name_alone() -> None:
-    assert mask_settings([]) == MaskSettings()
-    assert mask_settings(["blur_um=0", "largest_mask_um2=90.5"]) == MaskSettings(blur_um=0, largest_mask_um2=90.5)
+    assert mask_settings([], nuclick=False) == mask_settings([], nuclick=True) == MaskSettings()
+    changed = mask_settings(["blur_um=0", "largest_mask_um2=90.5"], nuclick=False)
+    assert changed == MaskSettings(blur_um=0, largest_mask_um2=90.5)
+
+
+def test_a_setting_of_the_other_way_is_refused() -> None:
+    """It would be of no effect."""
+    with pytest.raises(AlgorithmError, match="reach_um is no setting of NuClick's masks"):
+        mask_settings(["reach_um=0.75"], nuclick=True)
+    with pytest.raises(AlgorithmError, match=r"nuclick_threshold is a setting of NuClick's masks\. Give --weights"):
+        mask_settings(["nuclick_threshold=0.33"], nuclick=False)
+    assert mask_settings(["nuclick_threshold=0.33"], nuclick=True).nuclick_threshold == 0.33
 
 
 @pytest.mark.parametrize(
@@ -46,6 +56,6 @@ def test_overrides_change_what_they_name_alone() -> None:
 )
 def test_a_wrong_override_is_named(override: str, named: str) -> None:
     with pytest.raises(AlgorithmError) as raised:
-        mask_settings([override])
+        mask_settings([override], nuclick="nuclick" in override)
     assert named in str(raised.value)
     assert "\n" not in str(raised.value)
