@@ -1,5 +1,8 @@
 """The learning rate against torch's schedules, and what decays."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 import torch
 
@@ -9,23 +12,31 @@ from training.optimiser import learning_rate, optimiser_of
 from training.optimiser_settings import OptimiserSettings
 
 
-def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
-    settings = OptimiserSettings(learning_rate=0.1, schedule="cosine", warmup_batches=5, epochs=4, batches_per_epoch=10)
+Schedule = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
+
+
+def torchs_rates(schedule: Schedule, steps: int) -> list[float]:
+    """From a rate of 0.1 on."""
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    schedule = torch.optim.lr_scheduler.SequentialLR(
-        optimiser,
-        [
-            torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / 5, end_factor=1, total_iters=4),
-            torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=35),
-        ],
-        milestones=[5],
-    )
+    running = schedule(optimiser)
     rates = []
-    for _ in range(40):
+    for _ in range(steps):
         rates.append(optimiser.param_groups[0]["lr"])
         optimiser.step()
-        schedule.step()
-    assert [learning_rate(settings, step) for step in range(40)] == pytest.approx(rates, abs=1e-9)
+        running.step()
+    return rates
+
+
+def test_the_rate_is_torchs_warm_up_and_cosine() -> None:
+    settings = OptimiserSettings(learning_rate=0.1, schedule="cosine", warmup_batches=5, epochs=4, batches_per_epoch=10)
+
+    def schedule(optimiser: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+        warm_up = torch.optim.lr_scheduler.LinearLR(optimiser, start_factor=1 / 5, end_factor=1, total_iters=4)
+        cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=35)
+        return torch.optim.lr_scheduler.SequentialLR(optimiser, [warm_up, cosine], milestones=[5])
+
+    found = [learning_rate(settings, step) for step in range(40)]
+    assert found == pytest.approx(torchs_rates(schedule, 40), abs=1e-9)
 
 
 def test_the_rate_can_go_back_and_forth_above_zero() -> None:
@@ -33,14 +44,9 @@ def test_the_rate_can_go_back_and_forth_above_zero() -> None:
     settings = OptimiserSettings(
         learning_rate=0.1, schedule="cosine", cosine_epochs=2, final_learning_rate=0.01, epochs=4, batches_per_epoch=10
     )
-    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, T_max=20, eta_min=0.01)
-    rates = []
-    for _ in range(40):
-        rates.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        schedule.step()
-    assert [learning_rate(settings, step) for step in range(40)] == pytest.approx(rates, abs=1e-9)
+    cosine = partial(torch.optim.lr_scheduler.CosineAnnealingLR, T_max=20, eta_min=0.01)
+    found = [learning_rate(settings, step) for step in range(40)]
+    assert found == pytest.approx(torchs_rates(cosine, 40), abs=1e-9)
 
 
 def test_the_betas_are_the_recipes() -> None:
