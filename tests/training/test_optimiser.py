@@ -11,7 +11,6 @@ from training.models.build import build_model
 from training.optimiser import learning_rate, optimiser_of
 from training.optimiser_settings import OptimiserSettings
 
-
 Schedule = Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]
 
 
