@@ -49,6 +49,11 @@ def test_describe_says_times_at_a_speed(capsys: pytest.CaptureFixture[str]) -> N
     assert "181.2 T operations, 30.2 s\n" in said
 
 
+def test_describe_says_that_data_decide_how_long_a_literal_epoch_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["describe", "vm_unet", "sampling.epoch=literal"]) == 0
+    assert "training: were an epoch 1,000 batches, which the data decide, 2,400,000 tiles" in capsys.readouterr().out
+
+
 def test_describe_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "vm_unet", "input.tile_px=256", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -22,7 +22,7 @@ def add_to(commands: Commands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print parameters, operations, memory and the shapes of the stages."""
     from training.models.describe import describe, run_cost
-    from training.recipe import load_recipe
+    from training.recipe import SegmentationRecipe, load_recipe
 
     recipe = load_recipe(arguments.recipe, arguments.overrides)
     found = describe(recipe)
@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
     say(f"{kept:.3f} GB a tile kept for its gradient in training, {exported:.3f} GB held at once by the exported graph")
     training = _with_time(cost.operations, arguments.teraflops)
     most = "at most " if recipe.optimiser.patience else ""
+    if isinstance(recipe, SegmentationRecipe) and recipe.sampling.epoch == "literal":
+        most = f"were an epoch {recipe.optimiser.batches_per_epoch:,} batches, which the data decide, {most}"
     say(f"training: {most}{cost.tiles:,} tiles, {training}; {cost.bytes / 1e9:.1f} GB and what each step needs besides")
     if cost.region_operations is not None:
         region = _with_time(cost.region_operations, arguments.teraflops)
