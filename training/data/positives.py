@@ -39,8 +39,8 @@ class FigureTiles:
 
     def corner(self, rng: np.random.Generator, turn: int, tile_px: Size, window_px: Size) -> tuple[Region, Corner]:
         """See `Positives`."""
-        round_, name = divmod(turn, len(self._figures))
-        region, point = self._figures[name][self._orders[name].drawn(round_)]
+        own_turn, name = divmod(turn, len(self._figures))
+        region, point = self._figures[name][self._orders[name].drawn(own_turn)]
         return region, corner_about(rng, point, tile_px, window_px)
 
 
