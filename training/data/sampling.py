@@ -144,7 +144,7 @@ class TileSampler:
         return self._window(region, corner, window_px, positive=False)
 
     def _negative_places(self, rng: np.random.Generator) -> Iterator[tuple[Region, Points]]:
-        """A region and places in it, (TRIES, 2), px; then, where none of them will do, others, at last without figures."""
+        """A region and places in it, (TRIES, 2), px; then, where none will do, others, at last without figures."""
         if self.with_look_alikes and rng.random() < self.settings.hard_negative_fraction:
             region = self.with_look_alikes[rng.integers(len(self.with_look_alikes))]
             yield region, rng.choice(region.hard_negatives, TRIES)
