@@ -22,12 +22,11 @@ def write_region(path: Path, patches: Path, width: int, height: int, one_in: int
     _write(path, width, height, (_cell(cell, columns, files[cell % len(files)]) for cell in cells))
 
 
-def write_slide(path: Path, patches: Path, width: int, height: int, slide: str) -> int:
-    """A slide's patches at their places on it, on white; returns how many there are."""
+def write_slide(path: Path, patches: Path, width: int, height: int, slide: str) -> None:
+    """A slide's patches at their places on it, on white."""
     with (patches / "AMI-BR.csv").open(newline="") as table:
         rows = [row for row in csv.DictReader(table) if row["slide"] == slide]
     _write(path, width, height, (_place(row, patches) for row in rows))
-    return len(rows)
 
 
 def _cell(cell: int, columns: int, file: Path) -> Place:

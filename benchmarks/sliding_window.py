@@ -4,15 +4,15 @@
 
 Regions of the challenge's full size, 7,215 x 5,412 px, are made of AMi-Br's patches: solid tissue, laid edge to edge;
 mostly glass, where one patch in a hundred is left; and the patches of three of MIDOG21's slides at their places on
-white, with many figures, some, and as many as half of such slides have. `detect` is the whole command, with the bundle
-in ONNX Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no
-more, with as many networks of the bundle's recipe: eager torch in float32, as the bundle computes, in batches of 16
-tiles, which suit it better than those of `detect`. Their weights are random, which takes no other time. Tile, overlap
-and blending are the same. Each way runs in a process of its own, and its networks are ready before its clock starts:
-MONAI's are made and warmed up, and the seconds in which `detect` opens its bundle, once a command however many images,
-stand in a column of their own. What is outside the network stands there without and with them. Of it, "reading to
-merging" is reading, tiling and merging, from the map of tissue on; the rest writes the files. A bundle that finds boxes
-leaves MONAI no map to make: of it `detect` is timed alone.
+white, with many figures, with some, and with the median number. `detect` is the whole command, with the bundle in ONNX
+Runtime. MONAI reads the region, with the project's own reader, and makes the map of probability, no more, with as many
+networks of the bundle's recipe: eager torch in float32, as the bundle computes, in batches of 16 tiles, which suit it
+better than those of `detect`. Their weights are random, which takes no other time. Tile, overlap and blending are the
+same. Each way runs in a process of its own, and its networks are ready before its clock starts: MONAI's are made and
+warmed up, and the seconds in which `detect` opens its bundle, once a command however many images, stand in a column of
+their own. What is outside the network stands there without and with them. Of it, "reading to merging" is reading,
+tiling and merging, from the map of tissue on; the rest writes the files. A bundle that finds boxes leaves MONAI no map
+to make: of it `detect` is timed alone.
 
 Needs anaphase[cpu,train] and, for MONAI, requirements/benchmarks.txt. The last tables are in benchmarks/README.md.
 """

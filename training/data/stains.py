@@ -7,6 +7,7 @@ import numpy as np
 from algorithm.stain import RUIFROK, SPARSITY, StainMatrix, StainModel, estimate_stains
 from algorithm.windows import sampled_windows
 from training.data.regions import Pixels, Region
+from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,11 @@ class RegionStains:
         self.model: StainModel = model
         self.seed, self.sparsity = seed, sparsity
         self._known: dict[Region, StainMatrix] = {}
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> "RegionStains":
+        """As the recipe's `augment` says."""
+        return cls(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_sparsity)
 
     def __call__(self, region: Region) -> StainMatrix:
         """The region's vectors; the constants where the model is theirs, and then nothing is read."""

@@ -36,7 +36,7 @@ class BoxDetection:
     def __init__(self, recipe: BoxesRecipe, split: Split, device: torch.device) -> None:
         self.recipe, self.split, self.device = recipe, split, device
         size = recipe.size
-        stains = RegionStains(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_sparsity)
+        stains = RegionStains.of(recipe)
         sampler = AnchorSampler(split.training, size, recipe.sampling, stains)
         self.imbalances = sampler.imbalances
         self.made = Batches(recipe, sampler)

@@ -43,7 +43,7 @@ class Classification:
 
     def __init__(self, recipe: ClassificationRecipe, split: Split, device: torch.device) -> None:
         self.recipe, self.split, self.device = recipe, split, device
-        self.stains = RegionStains(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_sparsity)
+        self.stains = RegionStains.of(recipe)
         self.sampler = self._sampler(split.training)
         self.validation = self._sampler(split.validation)
         self.types = self._types(self.sampler)

@@ -57,7 +57,7 @@ class Nuclei:
         searches: bool = True,
     ) -> None:
         self.recipe, self.split, self.device, self.searches = recipe, split, device, searches
-        self.stains = RegionStains(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_sparsity)
+        self.stains = RegionStains.of(recipe)
         self.validation_regions = searched(split.validation)
         if crops is not None:
             self.crops = crops

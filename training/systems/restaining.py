@@ -40,7 +40,7 @@ class Restaining:
 
     def __init__(self, recipe: RestainRecipe, split: Split, device: torch.device) -> None:
         self.recipe, self.device = recipe, device
-        self.stains = RegionStains(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_sparsity)
+        self.stains = RegionStains.of(recipe)
         known, validating = (
             colour_domains(region for regions in data_sets for region in regions)
             for data_sets in (split.training, split.validation)

@@ -109,7 +109,7 @@ class Segmentation:
 
 def training_sampler(recipe: SegmentationRecipe, split: Split) -> TileSampler:
     """Of the tiles to train on."""
-    stains = RegionStains(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_sparsity)
+    stains = RegionStains.of(recipe)
     tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
     return TileSampler(split.training, tile, resolution, recipe.sampling, stains, recipe.input.overlap, recipe.seed)
 

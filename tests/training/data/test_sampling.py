@@ -1,12 +1,17 @@
 """Batches of tiles. The regions' pixels say where they are, so that a window tells where it was cut."""
 
+import json
 from collections import Counter
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from algorithm.errors import InputError
 from algorithm.size import Size
+from algorithm.tiles import stride_px
+from training.data.positives import GridTiles
 from training.data.regions import Region, in_memory
 from training.data.sampling import TileSampler, Window
 from training.recipe import SamplingSettings
@@ -215,3 +220,21 @@ def test_a_literal_epoch_shows_every_tile_of_the_grid_that_holds_a_figure_once()
     windows = [sampler.window(np.random.default_rng(0), turn, TILE) for turn in range(len(sampler.figures))]
     assert sorted((w.pixels[0, 0, 2], *w.pixels[0, 0, :2]) for w in windows) == sorted(expected)
     assert all(window.positive for window in windows)
+
+
+def test_a_literal_epoch_of_midogpp_has_as_many_tiles_as_the_docs_say(shared_data: Path) -> None:
+    """All tumours, 512 px at an overlap of 0.8; of the annotations alone."""
+    published = json.loads((shared_data / "MIDOGpp" / "MIDOG++.json").read_text())
+    figures: dict[int, list[tuple[float, float]]] = {image["id"]: [] for image in published["images"]}
+    for annotation in published["annotations"]:
+        if annotation["category_id"] == 1:
+            left, top, right, bottom = annotation["bbox"]
+            figures[annotation["image_id"]].append(((left + right) / 2, (top + bottom) / 2))
+    known = located(0, [], [])
+    regions = [
+        replace(known, width=image["width"], height=image["height"], figures=np.array(figures[image["id"]]))
+        for image in published["images"]
+        if figures[image["id"]]
+    ]
+    tile = Size.square(512)
+    assert len(GridTiles([regions], tile, stride_px(tile, 0.8), seed=0)) == 198_391

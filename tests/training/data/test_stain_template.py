@@ -91,9 +91,10 @@ def test_a_system_sees_nothing_else() -> None:
     split = split_fold(drawn_data(), recipe, 0)
     system = build_system(recipe, split, torch.device("cpu"))
     assert isinstance(system, Segmentation)
-    known = {
-        region.name: region for part in (split.training, split.validation) for regions in part for region in regions
-    }
-    for found in (system.validation_regions[0], shown(system.sampler), shown(system.validation_sampler)):
-        before = known[found.name]
+    for found, part in (
+        (system.validation_regions[0], split.validation),
+        (shown(system.sampler), split.training),
+        (shown(system.validation_sampler), split.validation),
+    ):
+        (before,) = (region for regions in part for region in regions if region.name == found.name)
         np.testing.assert_array_equal(read(found), read(as_template(before, "macenko", recipe.seed)))
