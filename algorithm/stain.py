@@ -9,7 +9,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from algorithm.settings import Settings
 from algorithm.tissue import tissue_pixels
 
 Floats = NDArray[np.float64]
@@ -18,13 +20,29 @@ StainModel = Literal["ruifrok", "macenko", "vahadane"]
 # Ruifrok and Johnston, "Quantification of histochemical staining by color deconvolution", Anal Quant Cytol Histol 2001.
 HAEMATOXYLIN, EOSIN = (0.65, 0.70, 0.29), (0.07, 0.99, 0.11)
 
-SAMPLED_PIXELS = 20_000
-LEAST_SHARE = 0.01  # of the pixels, or of the tissue, that must show what is estimated
-LEAST_ANGLE = 5.0  # degrees; closer vectors are one stain and its noise
 STAINED_DENSITY = 0.15  # Macenko's beta
 EXTREME_PERCENTILE = 1.0  # Macenko's alpha
-SPARSITY = 0.1  # Vahadane's lambda
-ROUNDS, STANDSTILL = 200, 1e-6
+LEAST_SHARE = 0.01  # of the tissue that must show each stain
+STANDSTILL = 1e-6
+
+
+class StainEstimation(Settings):
+    """What decides which stain vectors are found.
+
+    pixels: of tissue, drawn at random where there are more. least_tissue: the share of all pixels; where less is
+    tissue, and where two vectors are closer than least_degrees, which is one stain and its noise, other vectors are
+    taken. sparsity, rounds: Vahadane's lambda, in optical density, and how often amounts and vectors are improved in
+    turn, unless they stand still before; the smaller the sparsity, the more rounds that takes.
+    """
+
+    pixels: int = Field(20_000, ge=100)
+    least_tissue: float = Field(0.01, ge=0, le=1)
+    least_degrees: float = Field(5.0, ge=0, lt=90)
+    sparsity: float = Field(0.1, gt=0, le=1)
+    rounds: int = Field(100, ge=1)
+
+
+USUAL = StainEstimation()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,20 +54,19 @@ class StainMatrix:
 
 
 def estimate_stains(
-    pixels: NDArray[np.uint8], model: StainModel, seed: int = 0, sparsity: float = SPARSITY
+    pixels: NDArray[np.uint8], model: StainModel, seed: int = 0, settings: StainEstimation = USUAL
 ) -> StainMatrix:
-    """The stain vectors of RGB pixels (..., 3), from at most 20,000 of their tissue.
+    """The stain vectors of RGB pixels (..., 3), from some of their tissue.
 
-    Where Vahadane's method finds no two stains Macenko's is taken, and where that finds none, or under 1 % is tissue,
+    Where Vahadane's method finds no two stains Macenko's is taken, and where that finds none, or too little is tissue,
     the constants of Ruifrok and Johnston. Haematoxylin is the vector that absorbs more red.
-    sparsity: Vahadane's lambda, in optical density.
     """
     methods: tuple[StainModel, ...] = ("vahadane", "macenko")
     if model in methods:
-        density = _tissue_density(pixels, seed)
+        density = _tissue_density(pixels, seed, settings)
         for method in methods[methods.index(model) :]:
-            vectors = _found(density, method, sparsity) if len(density) else None
-            if vectors is not None and _angle(vectors) >= LEAST_ANGLE:
+            vectors = _found(density, method, settings) if len(density) else None
+            if vectors is not None and _angle(vectors) >= settings.least_degrees:
                 return StainMatrix(vectors[np.argsort(-vectors[:, 0])], method)
     return RUIFROK
 
@@ -64,7 +81,7 @@ def concentrations(density: Floats, vectors: Floats) -> Floats:
     return np.asarray(density @ np.linalg.pinv(vectors))
 
 
-def sparse_concentrations(density: Floats, vectors: Floats, sparsity: float = SPARSITY) -> Floats:
+def sparse_concentrations(density: Floats, vectors: Floats, sparsity: float) -> Floats:
     """The amounts c >= 0, (N, 2), with the least |density - c vectors|^2 / 2 + sparsity * sum(c), exactly.
 
     With two stains the problem has a closed form: both amounts are positive, or the better one is alone.
@@ -83,18 +100,18 @@ def stained_pixels(amounts: Floats, vectors: Floats) -> NDArray[np.uint8]:
     return np.asarray(np.rint(np.clip(light, 0, 255)), np.uint8)
 
 
-def _tissue_density(pixels: NDArray[np.uint8], seed: int) -> Floats:
+def _tissue_density(pixels: NDArray[np.uint8], seed: int, settings: StainEstimation) -> Floats:
     """(N, 3): of tissue pixels drawn at random; none where too few of the pixels are tissue."""
     tissue = np.flatnonzero(tissue_pixels(pixels))
-    if len(tissue) < LEAST_SHARE * pixels.size / 3:
+    if len(tissue) < settings.least_tissue * pixels.size / 3:
         return np.empty((0, 3))
-    if len(tissue) > SAMPLED_PIXELS:
-        tissue = np.random.default_rng(seed).choice(tissue, SAMPLED_PIXELS, replace=False)
+    if len(tissue) > settings.pixels:
+        tissue = np.random.default_rng(seed).choice(tissue, settings.pixels, replace=False)
     return optical_density(pixels.reshape(-1, 3)[tissue])
 
 
-def _found(density: Floats, method: StainModel, sparsity: float) -> Floats | None:
-    return _vahadane(density, sparsity) if method == "vahadane" else _macenko(density)
+def _found(density: Floats, method: StainModel, settings: StainEstimation) -> Floats | None:
+    return _vahadane(density, settings) if method == "vahadane" else _macenko(density)
 
 
 def _macenko(density: Floats) -> Floats | None:
@@ -114,19 +131,16 @@ def _macenko(density: Floats) -> Floats | None:
     return _unit_rows(np.maximum(np.stack([np.cos(angles), np.sin(angles)], axis=1) @ plane.T, 0))
 
 
-def _vahadane(density: Floats, sparsity: float) -> Floats | None:
+def _vahadane(density: Floats, settings: StainEstimation) -> Floats | None:
     """Sparse non-negative factors of the densities (N, 3): amounts and vectors improved in turn, each exactly.
-
-    At most 200 rounds, where other code has 100: the vectors stand still long before with a sparsity of 0.1, but with a
-    tenth of it they still move after the 100th.
 
     Source: Vahadane et al., "Structure-preserving color normalization and sparse stain separation for histological
     images", IEEE Transactions on Medical Imaging 2016, equation 4.
     """
     vectors = RUIFROK.vectors.copy()
-    for _ in range(ROUNDS):
+    for _ in range(settings.rounds):
         before = vectors.copy()
-        amounts = sparse_concentrations(density, vectors, sparsity)
+        amounts = sparse_concentrations(density, vectors, settings.sparsity)
         if (amounts > 0).mean(axis=0).min() < LEAST_SHARE:
             return None
         together, weighted = amounts.T @ amounts, amounts.T @ density

@@ -15,7 +15,7 @@ from algorithm.manifest import InputSettings, Postprocess, Thresholds, check_tur
 from algorithm.nuclei_manifest import CandidateSettings, NucleiInput, NucleiPostprocess
 from algorithm.settings import Settings, first_problem
 from algorithm.size import Size
-from algorithm.stain import SPARSITY, StainModel
+from algorithm.stain import USUAL, StainEstimation, StainModel
 from training.data.folds import FoldsBy
 from training.data.three_levels import Mode
 from training.loss_settings import BoxLossSettings, LossSettings, TaskSettings
@@ -78,10 +78,11 @@ class AugmentSettings(Settings):
     `flips_and_turns` shows a tile in any of the eight ways in which a square lies in its place, or the four of another
     rectangle. The settings of negatives are for tiles without a figure: made darker, they teach that a dark nucleus
     alone is none. `stain_model` says whose stain vectors are changed, the constants of Ruifrok and Johnston or those
-    estimated from each region; `stain_sparsity` is Vahadane's lambda, in optical density. With `stain_pair`
-    haematoxylin and eosin change both or neither, on tissue alone, and what is neither of them is dropped; without it
-    they and that rest change each by itself. `hue` is in shares of the full circle. `elastic` is the probability that a
-    tile is bent: by noise of -1 to 1, smoothed by `elastic_sigma_px`, times `elastic_px`.
+    estimated from each region, as `stain_estimation` says. With `stain_pair` haematoxylin and eosin change both or
+    neither, on tissue alone, and what is neither of them is dropped; without it they and that rest change each by
+    itself. That tissue is darker than `stain_lightness` (augment/tissue.py). `hue` is in shares of the full circle.
+    `elastic` is the probability that a tile is bent: by noise of -1 to 1, smoothed by `elastic_sigma_px`, times
+    `elastic_px`.
     """
 
     flips_and_turns: bool = True
@@ -94,8 +95,9 @@ class AugmentSettings(Settings):
     elastic_sigma_px: Positive = 5.0
     stain: Share = 0.0
     stain_model: StainModel = "ruifrok"
-    stain_sparsity: float = Field(SPARSITY, gt=0, le=1)
+    stain_estimation: StainEstimation = USUAL
     stain_pair: bool = False
+    stain_lightness: Annotated[float, Field(gt=0, le=1)] | None = 0.85
     stain_gain: float = 0.0
     stain_gain_negatives: Range = (1.0, 1.0)
     stain_shift: float = 0.0

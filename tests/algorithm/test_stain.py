@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from algorithm.images import open_image
 from algorithm.stain import (
     RUIFROK,
-    SAMPLED_PIXELS,
+    USUAL,
+    StainEstimation,
     StainModel,
     concentrations,
     estimate_stains,
@@ -84,9 +85,9 @@ def test_amounts_of_a_pixel_are_its_own_to_the_last_bit() -> None:
     """Whatever the pixels beside it: a threshold on them must not depend on where blocks are cut."""
     rng = np.random.default_rng(0)
     density = rng.gamma(1.0, 0.4, (3000, 3))
-    whole = sparse_concentrations(density, KNOWN[0])
+    whole = sparse_concentrations(density, KNOWN[0], 0.1)
     for start, count in zip(rng.integers(0, 2000, 300), rng.integers(1, 1000, 300), strict=True):
-        part = sparse_concentrations(density[start : start + count], KNOWN[0])
+        part = sparse_concentrations(density[start : start + count], KNOWN[0], 0.1)
         np.testing.assert_array_equal(part, whole[start : start + count])
 
 
@@ -164,7 +165,13 @@ def test_the_seed_decides_and_the_pixels_are_left_alone(model: StainModel) -> No
     np.testing.assert_array_equal(pixels, before)
 
 
-def test_no_more_than_20_000_pixels_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_usual_settings_are_those_of_other_code() -> None:
+    """20,000 pixels, a lambda of 0.1 and 100 rounds, 1 % of tissue, 5 degrees."""
+    assert StainEstimation(pixels=20_000, least_tissue=0.01, least_degrees=5, sparsity=0.1, rounds=100) == USUAL
+
+
+@pytest.mark.parametrize("settings", [USUAL, StainEstimation(pixels=500)])
+def test_no_more_pixels_are_looked_at(settings: StainEstimation, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at = []
 
     def counted(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -172,26 +179,45 @@ def test_no_more_than_20_000_pixels_are_looked_at(monkeypatch: pytest.MonkeyPatc
         return optical_density(pixels)
 
     monkeypatch.setattr("algorithm.stain.optical_density", counted)
-    for pixels in (15_000, 60_000):
-        estimate_stains(stained(KNOWN[0], pixels), "vahadane")
-    assert looked_at == [15_000, SAMPLED_PIXELS]
-    assert SAMPLED_PIXELS == 20_000
+    for pixels in (400, 60_000):
+        estimate_stains(stained(KNOWN[0], pixels), "vahadane", 0, settings)
+    assert looked_at == [400, settings.pixels]
 
 
-def test_the_sparsity_is_vahadanes_alone_and_a_tenth_unless_given() -> None:
+@pytest.mark.parametrize("least", [0.01, 0.3])
+def test_so_much_must_be_tissue(least: float) -> None:
+    settings = StainEstimation(least_tissue=least)
+    for tissue, method in ((least * 0.98, "ruifrok"), (least * 1.02, "vahadane")):
+        count = round(50_000 * tissue)
+        pixels = np.concatenate([plain(1, 50_000 - count, GLASS)[:, 0], stained(KNOWN[0], count)])
+        assert estimate_stains(pixels, "vahadane", 0, settings).method == method
+
+
+def test_vectors_must_lie_so_far_apart() -> None:
+    """Those of the faint picture lie 4.0 degrees apart by Vahadane's method, 6.5 by Macenko's."""
+    found = [estimate_stains(faint(), "vahadane", 0, StainEstimation(least_degrees=least)) for least in (3, 6, 8)]
+    assert [stains.method for stains in found] == ["vahadane", "macenko", "ruifrok"]
+
+
+def test_the_sparsity_is_vahadanes_alone() -> None:
     """The sparser the amounts, the closer the vectors: 21.0, 22.9 and 23.9 degrees apart."""
     pixels = stained(KNOWN[0])
-    angles = [
-        float(degrees(*found.vectors[:, None]).item())
-        for found in (estimate_stains(pixels, "vahadane", sparsity=sparsity) for sparsity in (0.2, 0.1, 0.05))
-    ]
-    assert angles[0] + 0.5 < angles[1] < angles[2] - 0.5
+    settings = [StainEstimation(sparsity=sparsity) for sparsity in (0.2, 0.1, 0.05)]
     vahadane, macenko = (
-        [estimate_stains(pixels, model, 0, *given).vectors.tobytes() for given in ((), (0.1,), (0.2,))]
-        for model in ("vahadane", "macenko")
+        [estimate_stains(pixels, model, 0, each).vectors for each in settings] for model in ("vahadane", "macenko")
     )
-    assert vahadane[0] == vahadane[1] != vahadane[2]
-    assert macenko[0] == macenko[2]
+    angles = [float(degrees(*vectors[:, None]).item()) for vectors in vahadane]
+    assert angles[0] + 0.5 < angles[1] < angles[2] - 0.5
+    assert len({vectors.tobytes() for vectors in macenko}) == 1
+
+
+def test_more_rounds_bring_the_vectors_nearer_to_where_they_stand_still() -> None:
+    settings = [StainEstimation(rounds=rounds) for rounds in (1, 3, 10, 100, 200)]
+    *found, last = (estimate_stains(stained(KNOWN[0]), "vahadane", 0, each).vectors for each in settings)
+    errors = [float(degrees(vectors, last).max()) for vectors in found]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[0] > 1
+    assert errors[-1] < 0.01
 
 
 # torchstain 1.4.1, NumpyMacenkoNormalizer.fit, its HERef: rows haematoxylin and eosin.

@@ -7,6 +7,7 @@ import yaml
 
 from algorithm.errors import AlgorithmError
 from algorithm.size import Size
+from algorithm.stain import StainEstimation
 from tests.training.drawing import tiny_tree
 from training.recipe import FOLDER, AugmentSettings, load_recipe, recipe_from
 
@@ -51,7 +52,10 @@ def test_vm_unet_is_as_published() -> None:
     augment = recipe.augment
     assert (augment.stain_model, augment.stain_pair) == ("vahadane", True)
     assert (augment.stain, augment.stain_gain, augment.stain_shift) == (0.5, 0.4, 0.2)
-    assert augment.stain_sparsity == 0.1
+    assert augment.stain_lightness == 0.85
+    assert augment.stain_estimation == StainEstimation(
+        pixels=20_000, least_tissue=0.01, least_degrees=5, sparsity=0.1, rounds=100
+    )
     assert augment == AugmentSettings(**augment.model_dump(include={name for name in vars(augment) if "stain" in name}))
     assert (recipe.postprocess.blending, recipe.postprocess.centre, recipe.postprocess.fusion) == (
         "uniform",
@@ -130,8 +134,8 @@ def test_multitask_is_as_published() -> None:
 def test_a_checkpoint_from_before_stains_were_estimated_has_the_constants() -> None:
     recipe = load_recipe("vm_unet_small")
     tree = recipe.model_dump(mode="json")
-    later = {"stain_model": "ruifrok", "stain_pair": False, "stain_sparsity": 0.1}
-    assert {key: tree["augment"].pop(key) for key in later} == later
+    for later in ("stain_model", "stain_pair", "stain_estimation", "stain_lightness"):
+        del tree["augment"][later]
     assert recipe_from(tree, "before") == recipe
 
 
@@ -196,9 +200,10 @@ def test_overrides_are_yaml_and_reach_inside() -> None:
         ("model.stem=[16, 32, 64]", "stem has 3 levels, which do not make patches of 4 px"),
         ("model.stem=[16, 0]", "stem.1: should be greater than or equal to 1"),
         ("augment.stain_model=reinhard", "augment.stain_model: should be 'ruifrok', 'macenko' or 'vahadane'"),
-        ("augment.stain_sparsity=0", "augment.stain_sparsity: should be greater than 0"),
-        ("augment.stain_sparsity=1.5", "augment.stain_sparsity: should be less than or equal to 1"),
-        ("augment.sparsity=0.1", "augment: unknown key 'sparsity'; the nearest valid key is 'stain_sparsity'"),
+        ("augment.stain_estimation.sparsity=0", "augment.stain_estimation.sparsity: should be greater than 0"),
+        ("augment.stain_estimation.sparsity=2", "augment.stain_estimation.sparsity: should be less than or equal to 1"),
+        ("augment.stain_estimation.round=9", "augment.stain_estimation: unknown key 'round'; the nearest valid key is"),
+        ("augment.stain_lightness=1.5", "augment.stain_lightness: should be less than or equal to 1"),
         ("augment.blur=1.5", "augment.blur: should be less than or equal to 1"),
         ("input.overlap=1", "input.overlap: should be less than 1"),
         ("input.tile_px=[512, 500]", "input.tile_px should be a multiple of 32, for this network"),

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from algorithm.stain import EOSIN, HAEMATOXYLIN, StainMatrix
-from algorithm.tissue import tissue_pixels
+
+STAINED_DENSITY = 0.1  # what absorbs less in the mean of its channels holds no stain to speak of
 
 
 def stain_vectors(stains: StainMatrix) -> Tensor:
@@ -21,21 +22,18 @@ def optical_density(tiles: Tensor) -> Tensor:
     return -torch.log(tiles.clamp(min=1 / 255))
 
 
-def change_stains(tiles: Tensor, vectors: Tensor, gains: Tensor, shifts: Tensor, tissue_only: bool = False) -> Tensor:
+def change_stains(tiles: Tensor, vectors: Tensor, gains: Tensor, shifts: Tensor, where: Tensor | None = None) -> Tensor:
     """Multiplies the concentration of each of a tile's stains by gains (B, 3) and adds shifts (B, 3).
 
-    vectors: (B, 3, 3), each tile's rows as `stain_vectors` gives them. Only what is stained is shifted; with
-    `tissue_only` all else, glass and padding, stays as it is. After Tellez et al. 2018.
+    vectors: (B, 3, 3), each tile's rows as `stain_vectors` gives them. where: (B, H, W) bool, all else stays as it is;
+    None: everywhere, but only what is stained is shifted. After Tellez et al. 2018.
     """
     absorbance = optical_density(tiles).permute(0, 2, 3, 1)
-    tissue = absorbance.mean(3, keepdim=True) > 0.1
-    if tissue_only:
-        pixels = (tiles.permute(0, 2, 3, 1) * 255).round().to(torch.uint8)
-        tissue &= torch.from_numpy(tissue_pixels(pixels.numpy()))[..., None]
+    shifted = absorbance.mean(3) > STAINED_DENSITY if where is None else where
     stains = torch.einsum("bhwc,bcs->bhws", absorbance, torch.linalg.inv(vectors))
-    stains = stains * gains[:, None, None] + shifts[:, None, None] * tissue
+    stains = stains * gains[:, None, None] + shifts[:, None, None] * shifted[..., None]
     changed = torch.exp(-torch.einsum("bhws,bsc->bhwc", stains, vectors)).clamp(0, 1).permute(0, 3, 1, 2)
-    return torch.where(tissue.permute(0, 3, 1, 2), changed, tiles) if tissue_only else changed
+    return changed if where is None else torch.where(where[:, None], changed, tiles)
 
 
 def change_brightness_and_contrast(tiles: Tensor, brightness: Tensor, contrast: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from algorithm.size import Size
 from training.augment import colour, geometry, optics
+from training.augment.tissue import tissue
 from training.data.sampling import Window
 from training.recipe import AugmentSettings
 
@@ -58,7 +59,8 @@ def _change_colour(
     gains, shifts = _stain_changes(count, settings, generator)
     brightness = settings.brightness * _uniform(-1, 1, count, generator)
     contrast = 1 + settings.contrast * _uniform(-1, 1, count, generator)
-    tiles = colour.change_stains(tiles, vectors, gains * darkening[:, None], shifts, settings.stain_pair)
+    where = tissue(tiles, settings.stain_lightness) if settings.stain_pair else None
+    tiles = colour.change_stains(tiles, vectors, gains * darkening[:, None], shifts, where)
     tiles = colour.change_brightness_and_contrast(tiles, brightness, contrast)
     if not (settings.hue or settings.saturation or settings.value):
         return tiles

@@ -4,7 +4,7 @@ import logging
 
 import numpy as np
 
-from algorithm.stain import RUIFROK, SPARSITY, StainMatrix, StainModel, estimate_stains
+from algorithm.stain import RUIFROK, USUAL, StainEstimation, StainMatrix, StainModel, estimate_stains
 from algorithm.windows import sampled_windows
 from training.data.regions import Pixels, Region
 from training.recipe import Recipe
@@ -16,25 +16,25 @@ class RegionStains:
     """Estimates a region's stain vectors when they are first asked for, and keeps them.
 
     They follow from the region and the seed alone, whatever else was asked for before. A region that another method
-    than the model's had to serve is named in a warning. sparsity: of Vahadane's method, in optical density.
+    than the model's had to serve is named in a warning.
     """
 
-    def __init__(self, model: StainModel, seed: int, sparsity: float = SPARSITY) -> None:
+    def __init__(self, model: StainModel, seed: int, settings: StainEstimation = USUAL) -> None:
         self.model: StainModel = model
-        self.seed, self.sparsity = seed, sparsity
+        self.seed, self.settings = seed, settings
         self._known: dict[Region, StainMatrix] = {}
 
     @classmethod
     def of(cls, recipe: Recipe) -> "RegionStains":
         """As the recipe's `augment` says."""
-        return cls(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_sparsity)
+        return cls(recipe.augment.stain_model, recipe.seed, recipe.augment.stain_estimation)
 
     def __call__(self, region: Region) -> StainMatrix:
         """The region's vectors; the constants where the model is theirs, and then nothing is read."""
         if self.model == "ruifrok":
             return RUIFROK
         if region not in self._known:
-            stains = estimate_stains(sampled_pixels(region, self.seed), self.model, self.seed, self.sparsity)
+            stains = estimate_stains(sampled_pixels(region, self.seed), self.model, self.seed, self.settings)
             if stains.method != self.model:
                 log.warning("%s: no two stains found by %s; %s's taken.", region.name, self.model, stains.method)
             self._known[region] = stains

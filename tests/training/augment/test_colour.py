@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from algorithm.stain import RUIFROK, StainMatrix
-from tests.arrays import GLASS
 from training.augment.colour import change_brightness_and_contrast, change_hsv, change_stains, stain_vectors
 
 ONE, ZERO = torch.ones(1, 3), torch.zeros(1, 3)
@@ -107,17 +106,13 @@ def test_a_shift_adds_stain_to_tissue_and_leaves_glass() -> None:
     torch.testing.assert_close(ratio, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_with_tissue_only_glass_and_padding_stay_as_they_are() -> None:
-    """Even dim glass, grey of 215, which absorbs more than pale tissue does."""
-    tiles = stained()
-    for place, colour in enumerate([(255, 255, 255), GLASS, (215, 215, 215), (0, 0, 0)]):
-        tiles[0, :, 0, place] = torch.tensor(colour) / 255
-    gains, shifts = torch.tensor([[1.4, 0.7, 0.0]]), torch.tensor([[0.2, 0.1, 0.0]])
-    changed = change_stains(tiles, OTHER, gains, shifts, tissue_only=True)
+def test_stains_change_where_they_may_and_nowhere_else() -> None:
+    tiles, gains, shifts = stained(), torch.tensor([[1.4, 0.7, 0.0]]), torch.tensor([[0.2, 0.1, 0.0]])
+    where = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(3)) < 0.5
+    changed = change_stains(tiles, OTHER, gains, shifts, where)
     everywhere = change_stains(tiles, OTHER, gains, shifts)
-    assert torch.equal(changed[..., 0, :4], tiles[..., 0, :4])
-    assert (everywhere[..., 0, 1:4] - tiles[..., 0, 1:4]).abs().amax(1).min() > 0.002
-    assert torch.equal(changed[..., 1:, :], everywhere[..., 1:, :])
+    assert torch.equal(changed, torch.where(where[:, None], everywhere, tiles))
+    assert (everywhere - tiles).abs().amax(1).min() > 0.002
 
 
 def test_brightness_moves_the_mean_and_contrast_keeps_it() -> None:
@@ -141,7 +136,8 @@ def test_values_stay_between_0_and_1() -> None:
 def test_inputs_are_left_alone() -> None:
     tiles = noise()
     before = tiles.clone()
-    change_stains(tiles, FIXED.expand(2, 3, 3), torch.full((2, 3), 1.5), torch.full((2, 3), 0.1), tissue_only=True)
+    where = torch.ones(2, 16, 16, dtype=torch.bool)
+    change_stains(tiles, FIXED.expand(2, 3, 3), torch.full((2, 3), 1.5), torch.full((2, 3), 0.1), where)
     change_brightness_and_contrast(tiles, torch.full((2,), 0.2), torch.full((2,), 1.4))
     assert torch.equal(tiles, before)
 

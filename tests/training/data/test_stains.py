@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from algorithm.size import Size
-from algorithm.stain import RUIFROK, SPARSITY, StainModel, estimate_stains
+from algorithm.stain import RUIFROK, USUAL, StainEstimation, StainModel, estimate_stains
 from tests.arrays import GLASS, plain
 from tests.training.drawing import drawn_data, typed_data
 from training.data.regions import Pixels, Region, in_memory
@@ -70,10 +70,10 @@ def test_vectors_are_estimated_once_and_follow_from_region_and_seed() -> None:
     assert RegionStains("vahadane", seed=4)(first).vectors.tobytes() != found.vectors.tobytes()
 
 
-def test_a_sparsity_is_that_of_the_estimation() -> None:
-    one = region("a", stained(200, 150))
-    given, left = RegionStains("vahadane", 3, 0.03)(one), RegionStains("vahadane", 3)(one)
-    expected = estimate_stains(sampled_pixels(one, 3), "vahadane", 3, 0.03)
+def test_settings_are_those_of_the_estimation() -> None:
+    one, settings = region("a", stained(200, 150)), StainEstimation(sparsity=0.03)
+    given, left = RegionStains("vahadane", 3, settings)(one), RegionStains("vahadane", 3)(one)
+    expected = estimate_stains(sampled_pixels(one, 3), "vahadane", 3, settings)
     assert given.vectors.tobytes() == expected.vectors.tobytes() != left.vectors.tobytes()
 
 
@@ -82,20 +82,21 @@ def test_a_sparsity_is_that_of_the_estimation() -> None:
     [["vm_unet_small"], ["rtmdet_small"], ["mitdet_small"], ["multitask_small"], ["restain_small", "domain=drawn"]],
     ids=lambda words: words[0],
 )
-def test_every_system_estimates_with_the_recipes_sparsity(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_system_estimates_as_its_recipe_says(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     given = []
     whole = RegionStains.__init__
 
-    def noted(self: RegionStains, model: StainModel, seed: int, sparsity: float = SPARSITY) -> None:
-        given.append(sparsity)
-        whole(self, model, seed, sparsity)
+    def noted(self: RegionStains, model: StainModel, seed: int, settings: StainEstimation = USUAL) -> None:
+        given.append(settings)
+        whole(self, model, seed, settings)
 
     monkeypatch.setattr(RegionStains, "__init__", noted)
-    recipe = load_recipe(words[0], ["augment.stain_sparsity=0.03", "folds_by=slide", *words[1:]])
+    changes = ["augment.stain_estimation.sparsity=0.03", "augment.stain_estimation.rounds=7"]
+    recipe = load_recipe(words[0], [*changes, "folds_by=slide", *words[1:]])
     data = typed_data() if recipe.system == "classification" else drawn_data()
     build_system(recipe, split_fold(data, recipe, 0), torch.device("cpu"))
     assert given
-    assert set(given) == {0.03}
+    assert {each.model_dump_json() for each in given} == {StainEstimation(sparsity=0.03, rounds=7).model_dump_json()}
 
 
 def test_the_constants_need_no_pixels() -> None:
