@@ -19,6 +19,7 @@ from algorithm.stain import USUAL, StainEstimation, StainModel
 from training.data.folds import FoldsBy
 from training.data.three_levels import Mode
 from training.loss_settings import BoxLossSettings, LossSettings, TaskSettings
+from training.mask_settings import MaskSettings
 from training.model_settings import (
     MitDetSettings,
     ModelSettings,
@@ -55,7 +56,6 @@ class SamplingSettings(Settings):
     hard_negative_fraction: Share = 0.5
     negatives_drawn: int = Field(1, ge=1)
     least_tissue: Share = 0.25
-    mask_radius_um: Positive = 3.0
 
 
 class AnchorSamplingSettings(Settings):
@@ -195,12 +195,16 @@ class TileRecipe(DetectionRecipe):
 
 
 class SegmentationRecipe(TileRecipe):
-    """A detector that segments."""
+    """A detector that segments.
+
+    masks: how those that it learns from were made.
+    """
 
     system: Literal["segmentation"]
     model: Annotated[SegmentationModel, Field(discriminator="name")]
     postprocess: Postprocess
     sampling: SamplingSettings = SamplingSettings()
+    masks: MaskSettings = MaskSettings()
     loss: LossSettings = LossSettings()
 
     @model_validator(mode="after")
@@ -253,20 +257,20 @@ class NucleiRecipe(DetectionRecipe):
 class ClassificationRecipe(Recipe):
     """A classifier of mitotic figures, normal or atypical.
 
-    mask_radius_um: of the disks that stand for figures without masks. select_on: as a detector's; "loss" is that of all
-    tasks together. expert_votes: learn the share of experts who call a figure atypical, where a data set says it, in
-    place of their majority, which is all that is measured against.
+    masks: as a segmenting detector's. select_on: as a detector's; "loss" is that of all tasks together. expert_votes:
+    learn the share of experts who call a figure atypical, where a data set says it, in place of their majority, which
+    is all that is measured against.
     """
 
     READING = ("postprocess",)
-    OWN = ("seed", "name", "select_on", "model", "augment", "optimiser", "mask_radius_um", "tasks", "expert_votes")
+    OWN = ("seed", "name", "select_on", "model", "augment", "optimiser", "masks", "tasks", "expert_votes")
 
     system: Literal["classification"]
     select_on: Literal["loss", "main_loss", "balanced_accuracy", "auroc", "last"] = "loss"
     model: MultitaskSettings
     input: ClassificationInput
     postprocess: ClassificationPostprocess = ClassificationPostprocess()
-    mask_radius_um: Positive = 3.0
+    masks: MaskSettings = MaskSettings()
     tasks: TaskSettings = TaskSettings()
     expert_votes: bool = False
 

@@ -19,7 +19,7 @@ FIGURE_RADIUS_PX = 6
 
 def tiny_tree(**changes: Any) -> dict[str, Any]:
     """A recipe as parsed YAML: a network of 120,000 parameters on tiles of 32 px; `changes` replace whole sections."""
-    return {
+    tree = {
         "name": "tiny",
         "system": "segmentation",
         "folds": 2,
@@ -45,11 +45,12 @@ def tiny_tree(**changes: Any) -> dict[str, Any]:
             "dilation_radius_um": 1.0,
             "minimum_area_um2": 1.0,
         },
-        "sampling": {"mask_radius_um": FIGURE_RADIUS_PX * 0.25},
         "augment": {"rotation": 0.5, "scale": [0.9, 1.1], "stain": 0.5, "stain_gain": 0.2, "jpeg": 0.2, "blur": 0.2},
         "optimiser": {"learning_rate": 2e-3, "batch_size": 4, "epochs": 2, "batches_per_epoch": 3},
         **changes,
     }
+    masks = {"masks": {"disk_radius_um": FIGURE_RADIUS_PX * 0.25}}
+    return {**masks, **tree} if tree["system"] == "segmentation" else tree
 
 
 def tiny_recipe(**changes: Any) -> Recipe:
@@ -127,7 +128,7 @@ def tiny_classifier_tree(**changes: Any) -> dict[str, Any]:
         "folds": 2,
         "model": {"name": "multitask", "encoder": encoder, "head": [8], "decoder_width": 4},
         "input": {"patch_px": 32, "resolution_um_px": 0.25, "scale": 1 / 255, "mean": [0.5] * 3, "std": [0.25] * 3},
-        "mask_radius_um": FIGURE_RADIUS_PX * 0.25,
+        "masks": {"disk_radius_um": FIGURE_RADIUS_PX * 0.25},
         "augment": {"rotation": 0.5, "stain": 0.5, "stain_gain": 0.2},
         "optimiser": {"learning_rate": 5e-3, "batch_size": 6, "epochs": 2, "batches_per_epoch": 3},
     }

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.training.drawing import drawn_data, tiny_recipe
+from tests.training.drawing import FIGURE_RADIUS_PX, drawn_data, tiny_recipe
 from training import distributed
 from training.batches import Batches
 from training.data.sampling import TileSampler
@@ -13,7 +13,7 @@ from training.recipe import Recipe
 
 def batches(recipe: Recipe) -> Batches:
     split = split_fold(drawn_data(), recipe, 0)
-    return Batches(recipe, TileSampler(split.training, recipe.input.tile_px, 0.25, recipe.sampling))
+    return Batches(recipe, TileSampler(split.training, recipe.input.tile_px, FIGURE_RADIUS_PX, recipe.sampling))
 
 
 def test_batches_are_half_positive_and_follow_from_epoch_and_number() -> None:
@@ -42,7 +42,7 @@ def test_tiles_of_a_batch_differ() -> None:
 
 def test_processes_make_the_tiles_that_one_would(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three of them five tiles: in turn, and the sixth is the first again."""
-    recipe = tiny_recipe(sampling={"positive_fraction": 0.75, "negatives_drawn": 2, "mask_radius_um": 1.5})
+    recipe = tiny_recipe(sampling={"positive_fraction": 0.75, "negatives_drawn": 2})
     alone, masks = batches(recipe).make(0, 1)
     assert len(alone) == 5
     monkeypatch.setattr(distributed, "world_size", lambda: 3)

@@ -31,7 +31,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     because Adam, where a gradient is hardly more than rounding, makes of that rounding a good part of its step.
     """
     folder = tmp_path_factory.mktemp("words")
-    tree = tiny_tree(sampling={"positive_fraction": 0.75, "negatives_drawn": 2, "mask_radius_um": 1.5})
+    tree = tiny_tree(sampling={"positive_fraction": 0.75, "negatives_drawn": 2})
     tree["model"]["drop_path"] = 0.0
     tree["optimiser"] |= {"accumulate": 2, "batches_per_epoch": 2, "learning_rate": 5e-5}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(tree))

@@ -155,7 +155,7 @@ def test_the_negatives_kept_are_those_taken_most_for_figures() -> None:
 
 
 def test_a_run_with_more_negatives_drawn_trains_on_whole_batches(tmp_path: Path) -> None:
-    recipe = tiny_recipe(sampling={"negatives_drawn": 2, "mask_radius_um": 1.5})
+    recipe = tiny_recipe(sampling={"negatives_drawn": 2})
     tiles, _ = trainer(recipe).system.made.make(0, 0)
     assert len(tiles) == 6
     fit(recipe, drawn_data(), tmp_path, fold=0, resume=False)
@@ -241,7 +241,7 @@ def test_validation_is_in_float32_whatever_training_is() -> None:
 
 def test_a_literal_epoch_has_as_many_batches_as_tiles_with_figures_take(tmp_path: Path) -> None:
     """Whatever the recipe says; three of a batch of four are such tiles. It stops and goes on as any run does."""
-    recipe = tiny_recipe(sampling={"epoch": "literal", "positive_fraction": 0.75, "mask_radius_um": 1.5})
+    recipe = tiny_recipe(sampling={"epoch": "literal", "positive_fraction": 0.75})
     tiles = {
         (region.name, x, y)
         for regions in split_fold(drawn_data(), recipe, 0).training

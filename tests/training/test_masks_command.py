@@ -16,8 +16,8 @@ from training.bundles.detection import member
 from training.checkpoints import BEST, LAST, load_checkpoint, save_checkpoint
 from training.data.read import read_data
 from training.data.split import split_fold
+from training.mask_settings import MaskSettings
 from training.masks.files import read_masks
-from training.masks.settings import MaskSettings
 from training.masks.use import with_masks
 from training.trainer import Trainer
 
@@ -57,7 +57,7 @@ def test_without_weights_haematoxylin_is_taken(data: Path, tmp_path: Path, capsy
         assert all(abs(mask.area_px - FIGURE_PX) < 15 for mask in region.masks)
     document = json.loads((tmp_path / "masks" / "summary.json").read_text())
     assert (document["resolution_um_px"], document["weights"]) == (0.25, None)
-    assert document["settings"] == MaskSettings().model_dump()
+    assert document["settings"] == found.settings == MaskSettings().of_way(nuclick=False)
 
 
 @pytest.mark.parametrize("before", [True, False])
@@ -71,7 +71,7 @@ def test_settings_are_changed_before_and_after_the_options(data: Path, tmp_path:
     assert {(mask.way, mask.area_px) for mask in found} == {("disk", 49)}
     changed = {"smallest_mask_um2": 0.1, "largest_mask_um2": 0.2, "disk_radius_um": 1.0}
     settings = json.loads((tmp_path / "masks" / "summary.json").read_text())["settings"]
-    assert settings == {**MaskSettings().model_dump(), **changed}
+    assert settings == {**MaskSettings().of_way(nuclick=False), **changed}
 
 
 def test_settings_reach_nuclick(tmp_path: Path) -> None:
@@ -138,8 +138,8 @@ def test_another_resolution(data: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def masks(data: Path, tmp_path: Path) -> Path:
-    assert main(["make-masks", str(data), "--output", str(tmp_path / "masks")]) == 0
+def masks(data: Path, recipe: str, tmp_path: Path) -> Path:
+    assert main(["make-masks", str(data), "--recipe", recipe, "--output", str(tmp_path / "masks")]) == 0
     return tmp_path / "masks" / "drawn.npz"
 
 
@@ -156,6 +156,20 @@ def test_a_run_is_trained_with_masks_and_remembers_them(
     assert main([*words, "--resume", "--masks", str(again)]) == 0
     assert main([*words, "--resume"]) == 1
     assert "was started with other masks. Give the same --masks" in capsys.readouterr().err
+
+
+def test_a_recipes_settings_make_masks_that_it_takes(
+    data: Path, recipe: str, masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And no others, which would be another way than it says."""
+    mine = tmp_path / "mine.yaml"
+    tree = yaml.safe_load(Path(recipe).read_text())
+    mine.write_text(yaml.safe_dump({**tree, "masks": {**tree["masks"], "reach_um": 0}}))
+    assert main(["make-masks", str(data), "--recipe", str(mine), "--output", str(tmp_path / "own")]) == 0
+    words = ["fit", str(mine), "--data", str(data), "--output", str(tmp_path / "run")]
+    assert main([*words, "--masks", str(tmp_path / "own" / "drawn.npz")]) == 0
+    assert main([*words, "--resume", "--masks", str(masks)]) == 1
+    assert "were made with reach_um=0.75, the recipe's masks.reach_um is not that" in capsys.readouterr().err
 
 
 def test_a_run_without_masks_has_disks_and_goes_on_with_them(
@@ -190,10 +204,10 @@ def test_a_member_says_which_masks_it_was_trained_with(runs: list[Path], tmp_pat
 
 def test_the_tiles_of_a_run_have_the_masks(data: Path, masks: Path) -> None:
     """A trainer draws other masks than disks, in training and in validation."""
-    own = tiny_recipe(sampling={"mask_radius_um": 0.5})
+    own = tiny_recipe(masks={"disk_radius_um": 0.5})
     plain = read_data([data], [], 0.25)
     areas = []
-    for given in (plain, with_masks(plain, [data], [masks])):
+    for given in (plain, with_masks(plain, [data], [masks], tiny_recipe().masks)):
         system = Trainer(own, split_fold(given, own, 0)).system
         for sampler in (system.sampler, system.validation_sampler):
             windows = sampler.batch(np.random.default_rng(0), 8, Size.square(64))
@@ -219,7 +233,7 @@ def test_a_network_that_finds_boxes_has_no_use_for_them(
 ) -> None:
     words = ["fit", "rtmdet_small", "--data", str(data), "--masks", str(masks), "--output", str(tmp_path / "run")]
     assert main([*words, "--fold", "0"]) == 1
-    assert "rtmdet_small learns nothing from masks. Leave them out." in capsys.readouterr().err
+    assert "rtmdet_small learns nothing from masks. Leave them out, or take another recipe." in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 

@@ -9,6 +9,7 @@ from algorithm.errors import AlgorithmError
 from algorithm.size import Size
 from algorithm.stain import StainEstimation
 from tests.training.drawing import tiny_tree
+from training.mask_settings import MaskSettings
 from training.recipe import FOLDER, AugmentSettings, load_recipe, recipe_from
 
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.yaml"))
@@ -49,6 +50,7 @@ def test_vm_unet_is_as_published() -> None:
     assert (optimiser.weight_decay, optimiser.schedule, optimiser.gradient_clip) == (1e-2, "constant", 1.0)
     assert (loss.dice, loss.focal, loss.focal_alpha, loss.focal_gamma) == (1, 1, 0.25, 2)
     assert (recipe.sampling.positive_fraction, recipe.select_on, recipe.folds_by) == (0.5, "loss", "domain")
+    assert recipe.masks == MaskSettings()
     augment = recipe.augment
     assert (augment.stain_model, augment.stain_pair) == ("vahadane", True)
     assert (augment.stain, augment.stain_gain, augment.stain_shift) == (0.5, 0.4, 0.2)

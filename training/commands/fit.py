@@ -52,6 +52,7 @@ def _fit(arguments: argparse.Namespace) -> None:
     from training.distributed import rank
     from training.figures_line import figures_line
     from training.fit import fit
+    from training.masks.settings import masks_of
     from training.masks.use import with_masks
     from training.recipe import load_recipe
     from training.systems.build import read_for
@@ -59,8 +60,7 @@ def _fit(arguments: argparse.Namespace) -> None:
 
     tell = say if rank() == 0 else lambda _: None
     recipe = load_recipe(arguments.recipe, arguments.overrides)
-    if arguments.masks and recipe.system in ("boxes", "nuclei", "restain"):
-        raise AlgorithmError(f"{recipe.name} learns nothing from masks.", "Leave them out.")
+    masks = masks_of(recipe) if arguments.masks else None
     generators = None if arguments.generators is None else _generators(recipe, arguments.generators)
     weights = None
     if arguments.weights is not None and not arguments.resume:
@@ -68,8 +68,8 @@ def _fit(arguments: argparse.Namespace) -> None:
         tell(f"{arguments.weights}: {weights.record['tensors']} of the network's {weights.record['of']} tensors loaded")
     data = read_for(recipe, arguments.data, arguments.figure_free, arguments.spacing_um, arguments.mined)
     tell("\n".join(data.summary))
-    if arguments.masks:
-        data = with_masks(data, arguments.data, arguments.masks)
+    if masks is not None:
+        data = with_masks(data, arguments.data, arguments.masks, masks)
         tell("\n".join(f"{file['file']}: the masks of {file['data_set']}" for file in data.masks))
     tested = fit(recipe, data, arguments.output, arguments.fold, arguments.resume, weights, generators)
     for folder, found in tested.items():

@@ -11,8 +11,8 @@ from training.commands.arguments import DATA, Commands, add_overrides
 from training.digest import digest
 
 if TYPE_CHECKING:
+    from training.mask_settings import MaskSettings
     from training.masks.make import Segment
-    from training.masks.settings import MaskSettings
 
 RESOLUTION_UM_PX = 0.25
 
@@ -22,6 +22,7 @@ def add_to(commands: Commands) -> None:
     parser = commands.add_parser("make-masks", help="masks of the mitotic figures, made once for training")
     parser.add_argument("data", type=Path, nargs="+", metavar="DATA", help=DATA)
     add_overrides(parser, "settings of the masks to change, as blur_um=0")
+    parser.add_argument("--recipe", metavar="RECIPE", help="whose settings of masks are taken; none: the usual ones")
     parser.add_argument("--weights", type=Path, metavar="FILE", help="NuClick's checkpoint; none: haematoxylin alone")
     parser.add_argument("--output", type=Path, required=True, metavar="MASKS", help="the masks' folder, new")
     parser.add_argument(
@@ -44,12 +45,13 @@ def run(arguments: argparse.Namespace) -> int:
     from training.masks.settings import mask_settings
 
     folders, overrides = _folders_and_overrides(arguments.data, arguments.overrides)
-    settings = mask_settings(overrides, nuclick=arguments.weights is not None)
+    nuclick = arguments.weights is not None
+    settings = mask_settings(arguments.recipe, overrides, nuclick)
     names = [data_set_name(folder) for folder in folders]
     if len(set(names)) < len(names):
         raise UsageError("Two data sets have the same name: masks are kept by the names of folders.")
     require_new(arguments.output)
-    segment, about = _way(arguments.weights, settings)
+    segment, weights = _way(arguments.weights, settings)
     if arguments.typed:
         data = read_typed(folders, arguments.resolution_um_px, arguments.spacing_um)
     else:
@@ -59,10 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("masks", total=figures)
         made = [
-            make_masks(name, regions, segment, lambda: progress.advance(bar))
+            make_masks(name, regions, segment, settings.of_way(nuclick), lambda: progress.advance(bar))
             for name, regions in zip(names, data.annotated, strict=True)
         ]
-    write_folder(arguments.output, made, data.annotated, {"resolution_um_px": arguments.resolution_um_px, **about})
+    about = {"resolution_um_px": arguments.resolution_um_px, "weights": weights, "settings": settings.of_way(nuclick)}
+    write_folder(arguments.output, made, data.annotated, about)
     for masks in made:
         say(_line(summary(masks)))
     return 0
@@ -77,13 +80,12 @@ def _folders_and_overrides(data: list[Path], overrides: list[str]) -> tuple[list
     return folders, [*map(str, words), *overrides]
 
 
-def _way(weights: Path | None, settings: "MaskSettings") -> "tuple[Segment, dict[str, Any]]":
-    """What makes the masks, and what is written down of it."""
-    about = {"settings": settings.model_dump()}
+def _way(weights: Path | None, settings: "MaskSettings") -> "tuple[Segment, dict[str, str] | None]":
+    """What makes the masks, and which weights it has."""
     if weights is None:
         from training.masks.threshold import threshold_masks
 
-        return partial(threshold_masks, settings=settings), {"weights": None, **about}
+        return partial(threshold_masks, settings=settings), None
     import torch
 
     from training.masks.nuclick import NuClickMasks
@@ -91,8 +93,7 @@ def _way(weights: Path | None, settings: "MaskSettings") -> "tuple[Segment, dict
 
     model = read_nuclick(weights)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    record = {"file": weights.name, "sha256": digest(weights)}
-    return NuClickMasks(model, device, settings), {"weights": record, **about}
+    return NuClickMasks(model, device, settings), {"file": weights.name, "sha256": digest(weights)}
 
 
 def _line(found: dict[str, Any]) -> str:

@@ -10,11 +10,11 @@ from scipy import ndimage
 
 from algorithm.errors import InputError
 from algorithm.size import Size
-from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
 from training.data.positives import corner_about
 from training.data.regions import Points, Region, read_padded
 from training.data.sampling import Places, Window, holds_tissue
+from training.data.stains import Stains, constants
 from training.data.three_levels import imbalances, sample_probabilities
 from training.recipe import AnchorSamplingSettings
 
@@ -37,7 +37,7 @@ class AnchorSampler:
         data_sets: Sequence[Sequence[Region]],
         tile_px: Size,
         settings: AnchorSamplingSettings,
-        stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
+        stains: Stains = constants,
     ) -> None:
         self.tile_px, self.settings, self.stains = tile_px, settings, stains
         self.annotated = [region for regions in data_sets for region in regions if len(_points(region))]

@@ -1,17 +1,17 @@
 """Windows about typed mitotic figures, each figure in turn."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algorithm.errors import InputError
-from algorithm.stain import RUIFROK, StainMatrix
 from training.data.masks import disk_mask, padded
 from training.data.order import EndlessOrder
 from training.data.regions import Pixels, Region, read_padded
 from training.data.sampling import Window
+from training.data.stains import Stains, constants
 
 BATCH = 64
 Figure = tuple[Region, int]
@@ -30,7 +30,7 @@ class FigureSampler:
         data_sets: Sequence[Sequence[Region]],
         radius_px: float = 0.0,
         seed: int = 0,
-        stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
+        stains: Stains = constants,
     ) -> None:
         self.figures: list[Figure] = [
             (region, number) for regions in data_sets for region in regions for number in range(len(region.figures))

@@ -17,6 +17,7 @@ from algorithm.tissue import tissue_pixels
 from training.data.masks import Draw, disk_mask, padded
 from training.data.positives import Corner, FigureTiles, GridTiles, Positives, corner_about
 from training.data.regions import Pixels, Points, Region, read_padded
+from training.data.stains import Stains, constants
 from training.recipe import SamplingSettings
 
 TRIES = 20
@@ -80,24 +81,24 @@ class TileSampler:
 
     Positive tiles come in turns (training/data/positives.py). Negative tiles come from places around annotated
     look-alikes and from anywhere no figure is, the data sets in equal shares; where a region has no such place, from
-    regions without figures. overlap: of detection's tiles, for an epoch as published. `stains` says a region's stain
-    vectors. Raises InputError where no region holds a figure.
+    regions without figures. radius_px: of the disks that stand for figures without masks. stains: of a region. overlap:
+    of detection's tiles, for an epoch as published. Raises InputError where no region holds a figure.
     """
 
     def __init__(
         self,
         data_sets: Sequence[Sequence[Region]],
         tile_px: Size,
-        resolution_um_px: float,
+        radius_px: float,
         settings: SamplingSettings,
-        stains: Callable[[Region], StainMatrix] = lambda _: RUIFROK,
+        stains: Stains = constants,
         overlap: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.tile_px = tile_px
         self.settings = settings
         self.stains = stains
-        self.radius_px = settings.mask_radius_um / resolution_um_px
+        self.radius_px = radius_px
         with_figures = _kept(data_sets, lambda region: len(region.figures) > 0)
         if not with_figures:
             raise InputError("No region of the fold holds a mitotic figure.", "Give more data, or fewer folds.")

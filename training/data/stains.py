@@ -1,6 +1,7 @@
 """The stain vectors of regions, for augmentation."""
 
 import logging
+from collections.abc import Callable
 
 import numpy as np
 
@@ -10,6 +11,8 @@ from training.data.regions import Pixels, Region
 from training.recipe import Recipe
 
 log = logging.getLogger(__name__)
+Stains = Callable[[Region], StainMatrix]
+"""The stain vectors of a region."""
 
 
 class RegionStains:
@@ -39,6 +42,11 @@ class RegionStains:
                 log.warning("%s: no two stains found by %s; %s's taken.", region.name, self.model, stains.method)
             self._known[region] = stains
         return self._known[region]
+
+
+def constants(_: Region) -> StainMatrix:
+    """Those of Ruifrok and Johnston, whatever the region: for tiles that stay as they are."""
+    return RUIFROK
 
 
 def sampled_pixels(region: Region, seed: int) -> Pixels:

@@ -1,5 +1,6 @@
 """The file of a data set's masks: NumPy's npz, every figure's pixels packed to bits, and where each lies."""
 
+import json
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from algorithm.errors import InputError
 from training.data.regions import Points
 from training.masks.figure import WAYS, FigureMask
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +31,11 @@ class RegionMasks:
 
 @dataclass(frozen=True, eq=False)
 class DataSetMasks:
-    """The masks of a data set, by the name of its folder."""
+    """The masks of a data set, by the name of its folder, and the settings that made them."""
 
     data_set: str
     regions: list[RegionMasks]
+    settings: dict[str, float]
 
     @property
     def masks(self) -> list[FigureMask]:
@@ -48,6 +50,7 @@ def write_masks(path: Path, content: DataSetMasks) -> None:
     arrays: dict[str, Any] = {
         "schema": np.array(SCHEMA),
         "data_set": np.array(content.data_set),
+        "settings": np.array(json.dumps(content.settings)),
         "regions": np.array([region.name for region in regions], dtype=np.str_),
         "region_width_height_figures": np.array(numbers, np.int32).reshape(-1, 3),
         "spacing_um": np.array([region.spacing_um for region in regions], np.float64),
@@ -71,7 +74,7 @@ def read_masks(path: Path) -> DataSetMasks:
             arrays = {key: file[key] for key in file.files}
         if int(arrays["schema"]) != SCHEMA:
             raise ValueError(f"its schema is {arrays['schema']}, not {SCHEMA}")
-        return DataSetMasks(str(arrays["data_set"]), _regions(arrays))
+        return DataSetMasks(str(arrays["data_set"]), _regions(arrays), json.loads(str(arrays["settings"])))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", fix) from error
     except KeyError as error:

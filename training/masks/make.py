@@ -20,8 +20,10 @@ Segment = Callable[[Region], Iterable[FigureMask]]
 """The mask of each figure of a region, in their order."""
 
 
-def make_masks(name: str, regions: Sequence[Region], segment: Segment, advance: Callable[[], None]) -> DataSetMasks:
-    """The masks of a data set; advance is called after every figure."""
+def make_masks(
+    name: str, regions: Sequence[Region], segment: Segment, settings: dict[str, float], advance: Callable[[], None]
+) -> DataSetMasks:
+    """The masks of a data set, with the settings that `segment` has; advance is called after every figure."""
     made = []
     for region in regions:
         masks = []
@@ -30,7 +32,7 @@ def make_masks(name: str, regions: Sequence[Region], segment: Segment, advance: 
             advance()
         size = (region.width, region.height)
         made.append(RegionMasks(region.name, *size, region.spacing_um, region.figures, masks))
-    return DataSetMasks(name, made)
+    return DataSetMasks(name, made, settings)
 
 
 def summary(masks: DataSetMasks) -> dict[str, Any]:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from training.data.regions import Region, read_padded
+from training.mask_settings import MaskSettings
 from training.masks.clicks import click_in, guiding_maps, window_corner
 from training.masks.figure import FigureMask
-from training.masks.settings import MaskSettings
 from training.masks.shapes import settled
 
 PATCH_PX = 128

@@ -5,9 +5,9 @@ from scipy import ndimage
 
 from training.data.masks import disk_mask
 from training.data.regions import Points, Region
+from training.mask_settings import MaskSettings
 from training.masks.clicks import click_in
 from training.masks.figure import FigureMask, Mask, Way
-from training.masks.settings import MaskSettings
 
 
 def settled(

@@ -12,9 +12,9 @@ from scipy import ndimage
 
 from algorithm.stain import RUIFROK, concentrations, optical_density
 from training.data.regions import Pixels, Region
+from training.mask_settings import MaskSettings
 from training.masks.clicks import click_in, window_corner
 from training.masks.figure import FigureMask, Mask
-from training.masks.settings import MaskSettings
 from training.masks.shapes import settled
 
 BINS = 256

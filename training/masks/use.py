@@ -12,6 +12,7 @@ from training.data.names import data_set_name
 from training.data.read import Data
 from training.data.regions import Region
 from training.digest import digest
+from training.mask_settings import MaskSettings
 from training.masks.figure import at_scale, paint
 from training.masks.files import DataSetMasks, RegionMasks, read_masks
 
@@ -20,11 +21,12 @@ TOLERANCE_PX, DRIFT = 1.5, 1 / 1024
 """How far a centre may lie from where it was: px, and per px from the corner, since scales are rounded."""
 
 
-def with_masks(data: Data, folders: Sequence[Path], files: Sequence[Path]) -> Data:
+def with_masks(data: Data, folders: Sequence[Path], files: Sequence[Path], settings: MaskSettings) -> Data:
     """The data with masks for the figures of all annotated data sets, whose folders are given in their order.
 
     Masks of another resolution are brought to the regions'. Raises InputError for a data set of which no file or more
-    than one has masks, and for a region whose masks are missing or belong to other figures.
+    than one has masks, for masks that were made with other settings, and for a region whose masks are missing or belong
+    to other figures.
     """
     known: dict[str, tuple[Path, DataSetMasks]] = {}
     for file in files:
@@ -32,6 +34,7 @@ def with_masks(data: Data, folders: Sequence[Path], files: Sequence[Path]) -> Da
         if found.data_set in known:
             first = known[found.data_set][0]
             raise InputError(f"{first} and {file} both have masks of {found.data_set}.", "Give one of them.")
+        _require_settings(found.settings, settings, file)
         known[found.data_set] = file, found
     annotated, record = [], []
     for folder, regions in zip(folders, data.annotated, strict=True):
@@ -43,6 +46,14 @@ def with_masks(data: Data, folders: Sequence[Path], files: Sequence[Path]) -> Da
         annotated.append([_with_mask(region, of.get(region.name), f"{file}: {name}") for region in regions])
         record.append({"data_set": name, "file": file.name, "sha256": digest(file)})
     return replace(data, annotated=annotated, masks=record)
+
+
+def _require_settings(found: dict[str, float], wanted: MaskSettings, file: Path) -> None:
+    """Raises InputError where masks were made in another way than the recipe says."""
+    for key, value in found.items():
+        if value != getattr(wanted, key, None):
+            problem = f"{file}: its masks were made with {key}={value:g}, the recipe's masks.{key} is not that"
+            raise InputError(f"{problem}.", f"Give masks.{key}={value:g}, or make the masks again with --recipe.")
 
 
 def _with_mask(region: Region, stored: RegionMasks | None, where: str) -> Region:

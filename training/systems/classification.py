@@ -98,7 +98,7 @@ class Classification:
         return figures("tested", model, self._sampler(self.split.tested), self.recipe, self.device)
 
     def _sampler(self, data_sets: Sequence[Sequence[Region]]) -> FigureSampler:
-        radius_px = self.recipe.mask_radius_um / self.recipe.input.resolution_um_px
+        radius_px = self.recipe.masks.disk_radius_um / self.recipe.input.resolution_um_px
         return FigureSampler(data_sets, radius_px, self.recipe.seed, self.stains)
 
     def _types(self, sampler: FigureSampler) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ Dice (Milletari et al. 2016) plus focal loss (Lin et al. 2017).
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from training import distributed
 from training.batches import Batches, validation_batches
+from training.data.regions import Region
 from training.data.sampling import TileSampler
 from training.data.split import Split, searched
-from training.data.stains import RegionStains
+from training.data.stains import RegionStains, Stains, constants
 from training.loss_settings import LossSettings
 from training.normalise import normalise
 from training.parts import in_parts
@@ -35,10 +36,7 @@ class Segmentation:
         self.recipe, self.split, self.device = recipe, split, device
         self.sampler = training_sampler(recipe, split)
         self.made = Batches(recipe, self.sampler)
-        tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
-        self.validation_sampler = TileSampler(
-            split.validation, tile, resolution, recipe.sampling, overlap=recipe.input.overlap, seed=recipe.seed
-        )
+        self.validation_sampler = _sampler(recipe, split.validation, constants)
         self.validation_regions = searched(split.validation)
 
     def batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -109,9 +107,13 @@ class Segmentation:
 
 def training_sampler(recipe: SegmentationRecipe, split: Split) -> TileSampler:
     """Of the tiles to train on."""
-    stains = RegionStains.of(recipe)
-    tile, resolution = recipe.input.tile_px, recipe.input.resolution_um_px
-    return TileSampler(split.training, tile, resolution, recipe.sampling, stains, recipe.input.overlap, recipe.seed)
+    return _sampler(recipe, split.training, RegionStains.of(recipe))
+
+
+def _sampler(recipe: SegmentationRecipe, data_sets: Sequence[Sequence[Region]], stains: Stains) -> TileSampler:
+    radius_px = recipe.masks.disk_radius_um / recipe.input.resolution_um_px
+    settings, overlap = recipe.sampling, recipe.input.overlap
+    return TileSampler(data_sets, recipe.input.tile_px, radius_px, settings, stains, overlap, recipe.seed)
 
 
 def with_literal_epoch(recipe: SegmentationRecipe, split: Split) -> SegmentationRecipe:

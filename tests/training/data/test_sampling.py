@@ -17,7 +17,7 @@ from training.data.sampling import TileSampler, Window
 from training.recipe import SamplingSettings
 
 TILE, WINDOW = Size(24, 20), Size(40, 32)
-SETTINGS = SamplingSettings(mask_radius_um=1.0)  # 4 px
+SETTINGS, RADIUS_PX = SamplingSettings(), 4.0
 
 
 def located(number: int, figures: list[tuple[int, int]], look_alikes: list[tuple[int, int]]) -> Region:
@@ -44,7 +44,7 @@ POINTS = {region_number: region.figures for region_number, region in enumerate(R
 
 @pytest.fixture
 def sampler() -> TileSampler:
-    return TileSampler([REGIONS], TILE, 0.25, SETTINGS)
+    return TileSampler([REGIONS], TILE, RADIUS_PX, SETTINGS)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_half_of_a_batch_is_positive(sampler: TileSampler) -> None:
 
 def test_more_negatives_are_drawn_than_a_batch_holds() -> None:
     settings = SETTINGS.model_copy(update={"negatives_drawn": 3})
-    batch = TileSampler([REGIONS], TILE, 0.25, settings).batch(np.random.default_rng(0), 8, WINDOW)
+    batch = TileSampler([REGIONS], TILE, RADIUS_PX, settings).batch(np.random.default_rng(0), 8, WINDOW)
     assert [window.positive for window in batch] == [True] * 4 + [False] * 12
 
 
@@ -78,7 +78,7 @@ def test_a_positive_tile_holds_the_centre_of_a_figure(windows: list[Window]) -> 
 
 def test_a_negative_window_holds_none(windows: list[Window]) -> None:
     """Though a figure is near the look-alikes, and though there may be no tissue without figures."""
-    alone = TileSampler([[REGIONS[1]]], TILE, 0.25, SETTINGS).batch(np.random.default_rng(0), 200, WINDOW)
+    alone = TileSampler([[REGIONS[1]]], TILE, RADIUS_PX, SETTINGS).batch(np.random.default_rng(0), 200, WINDOW)
     negatives = [window for window in [*windows, *alone] if not window.positive]
     assert len(negatives) == 300
     for window in negatives:
@@ -121,7 +121,7 @@ def figures_shown(sampler: TileSampler, batches: int, size: int) -> list[tuple[i
 
 def test_each_figure_comes_once_before_any_comes_again() -> None:
     """Across batches, in another order each time; 5 figures, 2 a batch."""
-    shown = figures_shown(TileSampler([REGIONS], TILE, 0.25, SETTINGS), batches=10, size=4)
+    shown = figures_shown(TileSampler([REGIONS], TILE, RADIUS_PX, SETTINGS), batches=10, size=4)
     turns = [shown[start : start + 5] for start in range(0, 20, 5)]
     everything = {(number, x, y) for number, points in POINTS.items() for x, y in points.astype(int).tolist()}
     assert all(set(turn) == everything for turn in turns)
@@ -130,7 +130,8 @@ def test_each_figure_comes_once_before_any_comes_again() -> None:
 
 def test_the_seed_decides_the_order_of_figures() -> None:
     first, again, other = (
-        figures_shown(TileSampler([REGIONS], TILE, 0.25, SETTINGS, seed=seed), batches=5, size=4) for seed in (1, 1, 2)
+        figures_shown(TileSampler([REGIONS], TILE, RADIUS_PX, SETTINGS, seed=seed), batches=5, size=4)
+        for seed in (1, 1, 2)
     )
     assert first == again != other
 
@@ -146,14 +147,14 @@ def test_data_sets_have_equal_shares() -> None:
     """However many figures they hold."""
     rich = located(0, [(x, y) for x in range(10, 150, 10) for y in range(10, 110, 10)], [])
     poor = located(1, [(70, 70)], [])
-    batch = TileSampler([[rich], [poor]], TILE, 0.25, SETTINGS).batch(np.random.default_rng(0), 400, WINDOW)
+    batch = TileSampler([[rich], [poor]], TILE, RADIUS_PX, SETTINGS).batch(np.random.default_rng(0), 400, WINDOW)
     assert Counter(int(window.pixels[0, 0, 2]) for window in batch if window.positive) == {0: 100, 1: 100}
 
 
 def test_negatives_come_from_regions_with_figures_too() -> None:
     """In proportion to their areas: nineteen regions have a figure, one has none and gives a twentieth of them."""
     regions = [located(number, [(70, 70)] if number else [], []) for number in range(20)]
-    batch = TileSampler([regions], TILE, 0.25, SETTINGS).batch(np.random.default_rng(0), 800, TILE)
+    batch = TileSampler([regions], TILE, RADIUS_PX, SETTINGS).batch(np.random.default_rng(0), 800, TILE)
     drawn = Counter(int(window.pixels[0, 0, 2]) for window in batch if not window.positive)
     assert drawn[0] < 40
     assert len(drawn) == 20
@@ -162,7 +163,7 @@ def test_negatives_come_from_regions_with_figures_too() -> None:
 def test_where_figures_are_everywhere_tissue_without_any_gives_the_negatives() -> None:
     """As on sheets of patches, of which every window shows a figure."""
     crowded = located(1, [(x, y) for x in range(5, 160, 10) for y in range(5, 120, 10)], [])
-    sampler = TileSampler([[crowded], [located(3, [], [])]], TILE, 0.25, SETTINGS)
+    sampler = TileSampler([[crowded], [located(3, [], [])]], TILE, RADIUS_PX, SETTINGS)
     batch = sampler.batch(np.random.default_rng(0), 40, WINDOW)
     assert {int(window.pixels[0, 0, 2]) for window in batch if not window.positive} == {3}
 
@@ -176,7 +177,7 @@ def test_the_share_of_tissue_is_a_setting() -> None:
 
     def mean_share(least: float) -> float:
         settings = SETTINGS.model_copy(update={"least_tissue": least})
-        batch = TileSampler([[glassy]], TILE, 0.25, settings).batch(np.random.default_rng(0), 100, TILE)
+        batch = TileSampler([[glassy]], TILE, RADIUS_PX, settings).batch(np.random.default_rng(0), 100, TILE)
         return float(np.mean([(window.pixels.min(axis=2) < 200).mean() for window in batch if not window.positive]))
 
     assert mean_share(0.5) > 0.7 > 0.5 > mean_share(0.0)
@@ -188,7 +189,7 @@ def test_negatives_are_not_glass() -> None:
     pixels = region.read(0, 0, 160, 120).copy()
     pixels[:, :100] = 245
     glassy = in_memory("a", "a", "a", pixels, 0.25, region.figures)
-    batch = TileSampler([[glassy]], TILE, 0.25, SETTINGS).batch(np.random.default_rng(0), 100, TILE)
+    batch = TileSampler([[glassy]], TILE, RADIUS_PX, SETTINGS).batch(np.random.default_rng(0), 100, TILE)
     shares = [(window.pixels.min(axis=2) < 200).mean() for window in batch if not window.positive]
     assert np.mean(np.array(shares) > 0.15) == 1
 
@@ -201,13 +202,13 @@ def test_the_generator_decides_everything(sampler: TileSampler) -> None:
 
 def test_data_without_a_figure_is_refused() -> None:
     with pytest.raises(InputError, match="No region of the fold holds a mitotic figure"):
-        TileSampler([[located(0, [], [(30, 30)])]], TILE, 0.25, SETTINGS)
+        TileSampler([[located(0, [], [(30, 30)])]], TILE, RADIUS_PX, SETTINGS)
 
 
 def test_a_literal_epoch_shows_every_tile_of_the_grid_that_holds_a_figure_once() -> None:
     """Against a search through all tiles of a region of 160 x 120 px, the last ones at its border."""
     settings, stride = SETTINGS.model_copy(update={"epoch": "literal"}), Size(12, 8)
-    sampler = TileSampler([REGIONS], TILE, 0.25, settings, overlap=0.6)
+    sampler = TileSampler([REGIONS], TILE, RADIUS_PX, settings, overlap=0.6)
     xs = [*range(0, 160 - TILE.width, stride.width), 160 - TILE.width]
     ys = [*range(0, 120 - TILE.height, stride.height), 120 - TILE.height]
     expected = {

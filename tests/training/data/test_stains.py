@@ -119,7 +119,7 @@ def test_a_region_without_two_stains_is_named_once(caplog: pytest.LogCaptureFixt
 def test_a_window_carries_its_regions_stains() -> None:
     regions = [region(name, stained(200, 160, seed)) for seed, name in enumerate("ab")]
     stains = RegionStains("macenko", 0)
-    sampler = TileSampler([regions], Size.square(32), 0.25, SamplingSettings(), stains)
+    sampler = TileSampler([regions], Size.square(32), 12.0, SamplingSettings(), stains)
     windows = sampler.batch(np.random.default_rng(0), 20, Size.square(40))
     assert {window.stains for window in windows} == {stains(one) for one in regions}
     colours = {stains(one): set(map(tuple, one.read(0, 0, 200, 160).reshape(-1, 3))) for one in regions}
@@ -127,7 +127,7 @@ def test_a_window_carries_its_regions_stains() -> None:
         held = set(map(tuple, window.pixels.reshape(-1, 3)))
         assert [held <= known for owner, known in colours.items() if owner is window.stains] == [True]
         assert [held <= known for owner, known in colours.items() if owner is not window.stains] == [False]
-    plain_windows = TileSampler([regions], Size.square(32), 0.25, SamplingSettings()).batch(
+    plain_windows = TileSampler([regions], Size.square(32), 12.0, SamplingSettings()).batch(
         np.random.default_rng(0), 4, Size.square(40)
     )
     assert {window.stains for window in plain_windows} == {RUIFROK}

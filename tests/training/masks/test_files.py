@@ -24,7 +24,9 @@ def region(name: str, count: int, seed: int = 0) -> RegionMasks:
 
 
 def content() -> DataSetMasks:
-    return DataSetMasks("drawn", [region("001.tiff", 4), region("002.tiff", 0), region("Straße 3", 2, seed=1)])
+    return DataSetMasks(
+        "drawn", [region("001.tiff", 4), region("002.tiff", 0), region("Straße 3", 2, seed=1)], {"blur_um": 0.5}
+    )
 
 
 def assert_same(found: DataSetMasks, expected: DataSetMasks) -> None:
@@ -46,7 +48,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 @given(st.lists(st.integers(0, 5), max_size=4), st.integers(0, 1000))
 def test_any_number_of_figures(tmp_path_factory: pytest.TempPathFactory, counts: list[int], seed: int) -> None:
     path = tmp_path_factory.mktemp("masks") / "a.npz"
-    made = DataSetMasks("drawn", [region(str(n), count, seed + n) for n, count in enumerate(counts)])
+    made = DataSetMasks("drawn", [region(str(n), count, seed + n) for n, count in enumerate(counts)], {})
     write_masks(path, made)
     assert_same(read_masks(path), made)
 
@@ -63,7 +65,7 @@ def test_a_figure_takes_little_room(tmp_path: Path) -> None:
     disk = rows**2 + columns**2 <= 144
     masks = [FigureMask(n, 2 * n, disk, "disk") for n in range(1000)]
     made = RegionMasks("a", 7000, 5000, 0.25, np.random.default_rng(0).random((1000, 2)), masks)
-    write_masks(tmp_path / "a.npz", DataSetMasks("drawn", [made]))
+    write_masks(tmp_path / "a.npz", DataSetMasks("drawn", [made], {}))
     assert (tmp_path / "a.npz").stat().st_size < 40_000
 
 
@@ -95,7 +97,7 @@ def test_other_arrays_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("schema", np.array(2)),
+        ("schema", np.array(1)),
         ("bits", np.zeros(3, np.uint8)),
         ("way", np.full(6, 9, np.uint8)),
         ("centres", np.zeros((5, 2))),

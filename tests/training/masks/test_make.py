@@ -32,7 +32,7 @@ def regions() -> list[Region]:
 
 
 def made(regions: list[Region]) -> DataSetMasks:
-    return make_masks("drawn", regions, segment, lambda: None)
+    return make_masks("drawn", regions, segment, {"blur_um": 0.5}, lambda: None)
 
 
 def test_a_summary_counts_ways_and_areas(regions: list[Region]) -> None:
@@ -45,12 +45,12 @@ def test_a_summary_counts_ways_and_areas(regions: list[Region]) -> None:
         "disk": 3,
         "median_area_um2": round((48 + 441) / 2 / 16, 2),
     }
-    assert summary(DataSetMasks("none", []))["median_area_um2"] == 0
+    assert summary(DataSetMasks("none", [], {}))["median_area_um2"] == 0
 
 
 def test_every_figure_advances_the_bar(regions: list[Region]) -> None:
     steps: list[int] = []
-    make_masks("drawn", regions, segment, lambda: steps.append(1))
+    make_masks("drawn", regions, segment, {}, lambda: steps.append(1))
     assert len(steps) == 6
 
 
@@ -86,7 +86,7 @@ def test_a_folder_that_is_there_stays(regions: list[Region], tmp_path: Path) -> 
 
 def test_data_without_a_figure_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="hold no mitotic figure"):
-        write_folder(tmp_path / "masks", [DataSetMasks("drawn", [])], [[]], {})
+        write_folder(tmp_path / "masks", [DataSetMasks("drawn", [], {})], [[]], {})
 
 
 def test_the_sheet_marks_disks(regions: list[Region]) -> None:

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from tests.arrays import CANDIDATE, paint_ellipse, plain
 from training.data.regions import Region, in_memory
+from training.mask_settings import MaskSettings
 from training.masks.figure import FigureMask, paint
 from training.masks.nuclick import NuClickMasks, patch
-from training.masks.settings import MaskSettings
 
 
 def region(

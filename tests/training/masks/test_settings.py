@@ -1,9 +1,12 @@
 """What decides how masks are made: the defaults, and overrides of them."""
 
+from pathlib import Path
+
 import pytest
 
 from algorithm.errors import AlgorithmError
-from training.masks.settings import MaskSettings, mask_settings
+from training.mask_settings import MaskSettings
+from training.masks.settings import mask_settings
 
 
 def test_the_defaults_are_those_in_px_of_the_sources() -> None:
@@ -22,18 +25,38 @@ def test_the_defaults_are_those_in_px_of_the_sources() -> None:
 
 
 def test_overrides_change_what_they_name_alone() -> None:
-    assert mask_settings([], nuclick=False) == mask_settings([], nuclick=True) == MaskSettings()
-    changed = mask_settings(["blur_um=0", "largest_mask_um2=90.5"], nuclick=False)
+    assert mask_settings(None, [], nuclick=False) == mask_settings(None, [], nuclick=True) == MaskSettings()
+    changed = mask_settings(None, ["blur_um=0", "largest_mask_um2=90.5"], nuclick=False)
     assert changed == MaskSettings(blur_um=0, largest_mask_um2=90.5)
+
+
+def test_a_recipes_are_changed_as_the_usual_ones_are(tmp_path: Path) -> None:
+    """Where a recipe has settings of both ways, it is no error that one of them is of no effect."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("base: vm_unet\nmasks: {blur_um: 0.5, disk_radius_um: 2, nuclick_threshold: 0.33}\n")
+    found = mask_settings(str(mine), ["blur_um=0"], nuclick=False)
+    assert found == MaskSettings(blur_um=0, disk_radius_um=2, nuclick_threshold=0.33)
+    assert mask_settings("vm_unet", [], nuclick=True) == MaskSettings()
+
+
+def test_a_recipe_that_learns_from_no_masks_is_refused() -> None:
+    with pytest.raises(AlgorithmError, match="rtmdet_s learns nothing from masks"):
+        mask_settings("rtmdet_s", [], nuclick=False)
+
+
+def test_each_way_has_its_own_settings_and_the_common_ones() -> None:
+    ways = [MaskSettings().of_way(nuclick) for nuclick in (False, True)]
+    assert ways[0].keys() ^ ways[1].keys() == {"nuclick_threshold", "window_um", "blur_um", "opening_um", "reach_um"}
+    assert {**ways[0], **ways[1]} == MaskSettings().model_dump()
 
 
 def test_a_setting_of_the_other_way_is_refused() -> None:
     """It would be of no effect."""
     with pytest.raises(AlgorithmError, match="reach_um is no setting of NuClick's masks"):
-        mask_settings(["reach_um=0.75"], nuclick=True)
+        mask_settings(None, ["reach_um=0.75"], nuclick=True)
     with pytest.raises(AlgorithmError, match=r"nuclick_threshold is a setting of NuClick's masks\. Give --weights"):
-        mask_settings(["nuclick_threshold=0.33"], nuclick=False)
-    assert mask_settings(["nuclick_threshold=0.33"], nuclick=True).nuclick_threshold == 0.33
+        mask_settings(None, ["nuclick_threshold=0.33"], nuclick=False)
+    assert mask_settings(None, ["nuclick_threshold=0.33"], nuclick=True).nuclick_threshold == 0.33
 
 
 @pytest.mark.parametrize(
@@ -56,6 +79,6 @@ def test_a_setting_of_the_other_way_is_refused() -> None:
 )
 def test_a_wrong_override_is_named(override: str, named: str) -> None:
     with pytest.raises(AlgorithmError) as raised:
-        mask_settings([override], nuclick="nuclick" in override)
+        mask_settings(None, [override], nuclick="nuclick" in override)
     assert named in str(raised.value)
     assert "\n" not in str(raised.value)

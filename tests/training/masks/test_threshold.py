@@ -17,8 +17,8 @@ from tests.synthetic.optics import Scanner, scan
 from tests.synthetic.stamps import lay
 from training.data.ami_br import patch_path
 from training.data.regions import Pixels, Region, in_memory
+from training.mask_settings import MaskSettings
 from training.masks.figure import FigureMask, paint
-from training.masks.settings import MaskSettings
 from training.masks.shapes import without_specks_and_holes
 from training.masks.threshold import haematoxylin, opened, otsu, threshold_masks
 

@@ -16,6 +16,7 @@ from training.data.names import data_set_name
 from training.data.read import Data
 from training.data.regions import Region, at_resolution, in_memory
 from training.data.sampling import TileSampler
+from training.mask_settings import MaskSettings
 from training.masks.figure import FigureMask
 from training.masks.files import DataSetMasks, RegionMasks, write_masks
 from training.masks.use import with_masks
@@ -51,20 +52,20 @@ def stored(region: Region, masks: Sequence[FigureMask]) -> RegionMasks:
 
 
 def written(path: Path, name: str, regions: list[RegionMasks]) -> Path:
-    write_masks(path, DataSetMasks(name, regions))
+    write_masks(path, DataSetMasks(name, regions, MaskSettings().of_way(nuclick=False)))
     return path
 
 
 @pytest.fixture
 def masked(tmp_path: Path) -> Region:
     file = written(tmp_path / "m.npz", "drawn", [stored(located(), MASKS)])
-    ((region,),) = with_masks(Data([[located()]], [], []), [Path("drawn")], [file]).annotated
+    ((region,),) = with_masks(Data([[located()]], [], []), [Path("drawn")], [file], MaskSettings()).annotated
     return region
 
 
 def test_every_window_has_the_stored_pixels_at_their_place(masked: Region) -> None:
     """Reflected beyond the region's border as its pixels are: each pixel tells where it comes from."""
-    sampler = TileSampler([[masked]], TILE, 0.25, SamplingSettings())
+    sampler = TileSampler([[masked]], TILE, 12.0, SamplingSettings())
     beyond = 0
     for window in sampler.batch(np.random.default_rng(0), 200, WINDOW):
         columns, rows = (window.pixels[..., channel].astype(int) - 20 for channel in (0, 1))
@@ -74,7 +75,7 @@ def test_every_window_has_the_stored_pixels_at_their_place(masked: Region) -> No
 
 
 def test_flips_and_turns_take_the_mask_along(masked: Region) -> None:
-    sampler = TileSampler([[masked]], TILE, 0.25, SamplingSettings())
+    sampler = TileSampler([[masked]], TILE, 12.0, SamplingSettings())
     windows = [window for window in sampler.batch(np.random.default_rng(1), 64, TILE) if window.positive]
     tiles, masks = augmented_tiles(windows, TILE, AugmentSettings(), torch.Generator().manual_seed(0))
     places = (tiles[:, :2] * 255).round().long().numpy() - 20
@@ -86,9 +87,7 @@ def test_flips_and_turns_take_the_mask_along(masked: Region) -> None:
 
 
 def test_without_masks_figures_are_disks() -> None:
-    (window,) = TileSampler([[located()]], TILE, 0.25, SamplingSettings(mask_radius_um=1.0)).batch(
-        np.random.default_rng(0), 1, WINDOW
-    )[:1]
+    (window,) = TileSampler([[located()]], TILE, 4.0, SamplingSettings()).batch(np.random.default_rng(0), 1, WINDOW)[:1]
     columns, rows = (window.pixels[..., channel].astype(float) - 20 for channel in (0, 1))
     near = np.min([(columns - x) ** 2 + (rows - y) ** 2 for x, y in FIGURES], axis=0) <= 16
     np.testing.assert_array_equal(window.mask, near)
@@ -101,7 +100,7 @@ def test_masks_follow_the_recipes_resolution(tmp_path: Path, resolution_um_px: f
     region = in_memory("a", "a", "a", located().read(0, 0, 160, 120), 0.25, np.array([[83.5, 61.5]]))
     file = written(tmp_path / "m.npz", "drawn", [stored(region, [box])])
     data = Data([[at_resolution(region, resolution_um_px)]], [], [])
-    ((seen,),) = with_masks(data, [Path("drawn")], [file]).annotated
+    ((seen,),) = with_masks(data, [Path("drawn")], [file], MaskSettings()).annotated
     assert seen.mask is not None
     rows, columns = np.nonzero(seen.mask(0, 0, seen.width, seen.height))
     found = np.array([columns.min(), columns.max() + 1, rows.min(), rows.max() + 1]) * resolution_um_px
@@ -115,7 +114,7 @@ def test_a_run_remembers_the_files(tmp_path: Path) -> None:
         written(tmp_path / "one.npz", "b", [stored(second, disk)]),
         written(tmp_path / "two.npz", "a", [stored(first, disk)]),
     ]
-    data = with_masks(Data([[first], [second]], [], []), [Path("x/a"), Path("y/b/")], files)
+    data = with_masks(Data([[first], [second]], [], []), [Path("x/a"), Path("y/b/")], files, MaskSettings())
     assert [(used["data_set"], used["file"], len(used["sha256"])) for used in data.masks] == [
         ("a", "two.npz", 64),
         ("b", "one.npz", 64),
@@ -126,7 +125,7 @@ def test_a_run_remembers_the_files(tmp_path: Path) -> None:
 def test_a_region_without_figures_needs_no_masks(tmp_path: Path) -> None:
     empty = in_memory("b", "b", "b", located().read(0, 0, 160, 120), 0.25, np.empty((0, 2)))
     file = written(tmp_path / "m.npz", "drawn", [stored(located(), MASKS)])
-    ((_, kept),) = with_masks(Data([[located(), empty]], [], []), [Path("drawn")], [file]).annotated
+    ((_, kept),) = with_masks(Data([[located(), empty]], [], []), [Path("drawn")], [file], MaskSettings()).annotated
     assert kept is empty
 
 
@@ -147,22 +146,32 @@ def moved(by: float) -> Region:
 def test_masks_of_something_else_are_refused_by_name(tmp_path: Path, region: Region, problem: str) -> None:
     file = written(tmp_path / "m.npz", "drawn", [stored(located(), MASKS)])
     with pytest.raises(InputError, match=r"m\.npz: drawn.*make-masks") as raised:
-        with_masks(Data([[region]], [], []), [Path("drawn")], [file])
+        with_masks(Data([[region]], [], []), [Path("drawn")], [file], MaskSettings())
     assert problem in str(raised.value)
 
 
 def test_a_data_set_without_masks_is_refused_by_name(tmp_path: Path) -> None:
     file = written(tmp_path / "m.npz", "drawn", [stored(located(), MASKS)])
     with pytest.raises(InputError, match=r"No file of masks is of painted, but of drawn\."):
-        with_masks(Data([[located()]], [], []), [Path("painted")], [file])
+        with_masks(Data([[located()]], [], []), [Path("painted")], [file], MaskSettings())
 
 
 def test_two_files_of_one_data_set_are_refused(tmp_path: Path) -> None:
     files = [written(tmp_path / name, "drawn", [stored(located(), MASKS)]) for name in ("1.npz", "2.npz")]
     with pytest.raises(InputError, match=r"1\.npz and \S+2\.npz both have masks of drawn"):
-        with_masks(Data([[located()]], [], []), [Path("drawn")], files)
+        with_masks(Data([[located()]], [], []), [Path("drawn")], files, MaskSettings())
 
 
 def test_a_data_set_is_known_by_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert [data_set_name(Path(name)) for name in ("a/MIDOGpp/", ".")] == ["MIDOGpp", tmp_path.name]
+
+
+def test_masks_made_in_another_way_than_the_recipe_says_are_refused(tmp_path: Path) -> None:
+    """What made no difference to them may be as it likes."""
+    file, data = written(tmp_path / "m.npz", "drawn", [stored(located(), MASKS)]), Data([[located()]], [], [])
+    with_masks(data, [Path("drawn")], [file], MaskSettings(nuclick_threshold=0.33))
+    with pytest.raises(InputError) as raised:
+        with_masks(data, [Path("drawn")], [file], MaskSettings(blur_um=0.5))
+    problem = "m.npz: its masks were made with blur_um=0.25, the recipe's masks.blur_um is not that."
+    assert str(raised.value).endswith(f"{problem} Give masks.blur_um=0.25, or make the masks again with --recipe.")

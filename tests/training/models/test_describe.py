@@ -157,7 +157,7 @@ def test_parts_cost_a_forward_pass_and_save_memory() -> None:
 
 def test_tiles_that_are_drawn_to_choose_among_cost_a_forward_pass() -> None:
     recipe = load_recipe("vm_unet_small")
-    sampler = TileSampler([[drawn_region("a")]], Size.square(96), 0.5, recipe.sampling)
+    sampler = TileSampler([[drawn_region("a")]], Size.square(96), 6.0, recipe.sampling)
     size, optimiser = recipe.optimiser.batch_size, recipe.optimiser
     assert sampler.drawn(size) > size
     passes = optimiser.epochs * optimiser.batches_per_epoch * (3 * size + sampler.drawn(size))

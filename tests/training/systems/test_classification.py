@@ -25,6 +25,7 @@ from training.data.typed import read_typed
 from training.export import export
 from training.fit import fit
 from training.loss_settings import TaskSettings
+from training.mask_settings import MaskSettings
 from training.masks.use import with_masks
 from training.models.build import build_model
 from training.predictor import Predictor
@@ -298,7 +299,9 @@ def test_patches_have_the_masks_that_were_made_of_them(tmp_path: Path) -> None:
         Image.fromarray(drawn_pixels(64, 64, [(32, 32)], [])).save(path)
     words = ["make-masks", str(tmp_path / "mine"), "--typed", "--output", str(tmp_path / "masks")]
     assert main(words) == 0
-    data = with_masks(read_typed([tmp_path / "mine"], 0.25), [tmp_path / "mine"], [tmp_path / "masks" / "mine.npz"])
+    data = with_masks(
+        read_typed([tmp_path / "mine"], 0.25), [tmp_path / "mine"], [tmp_path / "masks" / "mine.npz"], MaskSettings()
+    )
     window = FigureSampler(data.annotated, radius_px=12).window(0, 48)
     assert window.mask[1, 24, 24] == 1
     assert 60 < window.mask[1].sum() < 200  # a disk of 12 px has 441
