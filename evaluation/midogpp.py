@@ -24,14 +24,16 @@ UNLABELLED = range(151, 201)
 class AnnotatedImage:
     """An entry of the annotation file. figures, hard_negatives: centres (N, 2) float64, x then y, px.
 
-    over_border: how many boxes reach over the image's border; the centre is that of the whole box.
+    clipped: how many boxes reach over the image's border and are cut there. A figure stays where it was annotated, at
+    the centre of its whole box, unless that lies outside the image (two of MIDOG++'s): then it is the nearest place in
+    what is left of the box, if anything is.
     """
 
     file_name: str
     domain: str
     figures: NDArray[np.float64]
     hard_negatives: NDArray[np.float64]
-    over_border: int = 0
+    clipped: int = 0
 
     @property
     def unlabelled(self) -> bool:
@@ -56,29 +58,24 @@ def read_annotations(path: Path) -> list[AnnotatedImage]:
         boxes: dict[tuple[int, str], list[list[float]]] = defaultdict(list)
         for annotation in document["annotations"]:
             boxes[annotation["image_id"], names[annotation["category_id"]]].append(annotation["bbox"])
-        return [
-            AnnotatedImage(
-                file_name=image["file_name"],
-                domain=image.get("tumor_type", "unknown"),
-                figures=_centres(boxes[image["id"], MITOTIC_FIGURE]),
-                hard_negatives=_centres(boxes[image["id"], HARD_NEGATIVE]),
-                over_border=sum(_over_border(boxes[image["id"], name], image) for name in CATEGORIES),
-            )
-            for image in document["images"]
-        ]
+        return [_annotated(image, *(boxes[image["id"], name] for name in CATEGORIES)) for image in document["images"]]
     except OSError as error:
         raise EvaluationError(f"{path} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EvaluationError(f"{path} is no annotation file of MIDOG++: {error}.") from error
 
 
-def _centres(boxes: list[list[float]]) -> NDArray[np.float64]:
-    corners = np.array(boxes, dtype=np.float64).reshape(len(boxes), 4)
-    return (corners[:, :2] + corners[:, 2:]) / 2
+def _annotated(image: dict[str, Any], figures: list[list[float]], hard_negatives: list[list[float]]) -> AnnotatedImage:
+    """Boxes are cut at the border as far as the file says the image's size."""
+    size = np.array([image.get("width", np.inf), image.get("height", np.inf)])
+    centres, clipped = zip(*(_centres(boxes, size) for boxes in (figures, hard_negatives)), strict=True)
+    return AnnotatedImage(image["file_name"], image.get("tumor_type", "unknown"), centres[0], centres[1], sum(clipped))
 
 
-def _over_border(boxes: list[list[float]], image: dict[str, Any]) -> int:
-    """How many boxes leave the image, as far as the file says its size."""
-    corners = np.array(boxes, dtype=np.float64).reshape(len(boxes), 4)
-    size = (image.get("width", np.inf), image.get("height", np.inf))
-    return int(((corners[:, :2] < 0) | (corners[:, 2:] > size)).any(axis=1).sum())
+def _centres(boxes: list[list[float]], size: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Where boxes of x1, y1, x2, y2 are in an image of that width and height, (N, 2), and how many are cut."""
+    first, last = np.array(boxes, dtype=np.float64).reshape(len(boxes), 2, 2).transpose(1, 0, 2)
+    centres, least, most = (first + last) / 2, np.clip(first, 0, size), np.clip(last, 0, size)
+    cut = ((least != first) | (most != last)).any(axis=1)
+    something_left = (least < most).all(axis=1, keepdims=True)
+    return np.where(something_left, np.clip(centres, least, most), centres), int(cut.sum())

@@ -59,7 +59,7 @@ def test_the_published_domains(shared_data: Path, tmp_path: Path, capsys: pytest
     }
     said = capsys.readouterr().out
     assert "503 cases, 11937 mitotic figures, 14349 hard negatives; 50 unlabelled images left out" in said
-    assert "274 boxes reach over the border" in said
+    assert "274 boxes clipped at the border" in said
     assert "2,327" in said
     assert "14,349" in said
     assert [path.name for path in tmp_path.iterdir()] == ["folds.csv"]

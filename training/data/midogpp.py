@@ -25,14 +25,14 @@ ANNOTATIONS, TABLE = "MIDOG++.json", "datasets_xvalidation.csv"
 class Annotations:
     """What the files say without a pixel. cases: the labelled images, there or not; entries: theirs, in the same order.
 
-    over_border: how many boxes reach over the border of their image.
+    clipped: how many boxes reach over the border of their image and are cut there.
     """
 
     cases: list[Case]
     entries: list[AnnotatedImage]
     unlabelled_images: int
     missing_images: int
-    over_border: int
+    clipped: int
 
     @property
     def left_out(self) -> str:
@@ -69,8 +69,8 @@ def read_cases(folder: Path) -> Annotations:
         for entry in labelled
     ]
     missing = sum(not image_path(folder, case).is_file() for case in cases)
-    over_border = sum(entry.over_border for entry in labelled)
-    return Annotations(cases, labelled, len(entries) - len(labelled), missing, over_border)
+    clipped = sum(entry.clipped for entry in labelled)
+    return Annotations(cases, labelled, len(entries) - len(labelled), missing, clipped)
 
 
 def read_midogpp(folder: Path, spacing_um: float | None = None) -> MidogPlusPlus:

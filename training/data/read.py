@@ -120,8 +120,8 @@ def _cases_of(folder: Path) -> tuple[list[Case], str]:
         return slides.cases, f"{folder.name}: SlideRunner database, {count(slides.cases)}; {slides.left_out}"
     found = midogpp.read_cases(folder)
     notes = f"{found.unlabelled_images} unlabelled images left out, {found.missing_images} images missing"
-    over_border = f"{found.over_border} boxes reach over the border"
-    return found.cases, f"{folder.name}: MIDOG++ layout, {count(found.cases)}; {notes}, {over_border}"
+    clipped = f"{found.clipped} boxes clipped at the border"
+    return found.cases, f"{folder.name}: MIDOG++ layout, {count(found.cases)}; {notes}, {clipped}"
 
 
 def _is_annotated(folder: Path) -> bool:
@@ -144,7 +144,7 @@ def read_annotated(folder: Path, spacing_um: float | None) -> tuple[list[Region]
     if (folder / midogpp.ANNOTATIONS).is_file():
         found = midogpp.read_midogpp(folder, spacing_um)
         dropped = f"{found.off_tissue} annotations off the tissue dropped"
-        notes = f"{found.left_out}, {dropped}, {found.over_border} boxes reach over the border"
+        notes = f"{found.left_out}, {dropped}, {found.clipped} boxes clipped at the border"
         return found.regions, f"{folder.name}: MIDOG++ layout, {_count(found.regions)}; {notes}", found.cases
     if tables := _point_tables(folder):
         images = tables.read(folder, spacing_um)

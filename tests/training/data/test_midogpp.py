@@ -162,7 +162,7 @@ def test_the_published_file_has_its_published_figures(shared_data: Path) -> None
 def test_without_its_images_it_gives_cases_and_no_region(shared_data: Path) -> None:
     found = read_midogpp(shared_data / "MIDOGpp")
     assert (found.regions, found.unlabelled_images, found.missing_images) == ([], 50, 503)
-    assert (len(found.cases), found.over_border) == (503, 274)
+    assert (len(found.cases), found.clipped) == (503, 274)
     assert sum(case.figures for case in found.cases) == 11_937
     assert sum(case.hard_negatives for case in found.cases) == 14_349
 
@@ -200,13 +200,34 @@ def test_a_broken_table_is_refused(folder: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("point", "count"), [((25, 25), 0), ((24, 40), 1), ((40, 24), 1), ((103, 71), 0), ((104, 71), 1)]
 )
-def test_boxes_over_the_border_are_counted_and_their_centres_stay(
+def test_boxes_over_the_border_are_clipped_and_counted_and_their_centres_stay(
     tmp_path: Path, point: tuple[int, int], count: int
 ) -> None:
     """Boxes are 50 px wide in an image of 128 x 96 px."""
     found = read_midogpp(write_midogpp(tmp_path / "midog", [{"name": "001.tiff", "look_alikes": [point]}]))
-    assert found.over_border == count
+    assert found.clipped == count
     np.testing.assert_array_equal(found.regions[0].hard_negatives, [point])
+
+
+@pytest.mark.parametrize(("point", "place"), [((-5, 40), (0, 40)), ((130, 98), (128, 96)), ((60, 120), (60, 96))])
+def test_a_centre_outside_the_image_moves_into_what_is_left_of_its_box(
+    tmp_path: Path, point: tuple[int, int], place: tuple[int, int]
+) -> None:
+    folder = write_midogpp(tmp_path / "midog", [{"name": "001.tiff", "figures": FIGURES, "look_alikes": [point]}])
+    (image,) = read_annotations(folder / ANNOTATIONS)
+    np.testing.assert_array_equal(image.hard_negatives, [place])
+    assert image.clipped == 1
+    np.testing.assert_array_equal(read_midogpp(folder).regions[0].hard_negatives, [place])
+
+
+def test_all_published_centres_lie_in_their_images(shared_data: Path) -> None:
+    """Two would not if boxes were not cut."""
+    file = shared_data / "MIDOGpp" / ANNOTATIONS
+    sizes = {image["file_name"]: (image["width"], image["height"]) for image in json.loads(file.read_text())["images"]}
+    for entry in read_annotations(file):
+        centres = np.concatenate([entry.figures, entry.hard_negatives])
+        assert (centres >= 0).all()
+        assert (centres <= sizes[entry.file_name]).all()
 
 
 def test_a_spacing_is_taken_where_the_image_has_none(tmp_path: Path) -> None:
