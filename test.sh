@@ -5,6 +5,8 @@
 #   ./test.sh [--user UID] [--model FOLDER]
 #                             in the container (./build.sh makes them where they are missing), as the platform runs it;
 #                             as another user; with a bundle of one's own at /opt/ml/model, on the sample of its task
+#   ./test.sh --train         in the trainer's container (./build.sh --train makes it where it is missing): a short run
+#                             on the sample region, its export, and the bundle in the algorithm's container
 #   ./test.sh --local         in the virtual environment .venv, which it makes (no torch)
 #   ./test.sh --suite [...]   in .venv-full, which it makes: all the tests (further words go to pytest)
 #   ./test.sh --lint          in .venv-full: ruff and mypy
@@ -20,7 +22,7 @@ python=${PYTHON:-python3}
 memory=${MEMORY:-4g}
 
 fail() { echo "test.sh: $*" >&2; exit 1; }
-usage() { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '2,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
 # about SAMPLE: its bundle's task, the command for it, the platform's folder for its image, its answer's file
 about() {
@@ -62,16 +64,19 @@ contained() {
   local input=$1 output=$PWD/output/$2
   mkdir -p "$output"
   chmod a+rwx "$output"
-  "$docker" run --rm --network none --read-only --tmpfs /tmp --cap-drop ALL --security-opt no-new-privileges \
+  "$docker" run --rm --network none --read-only --tmpfs "${tmpfs:-/tmp}" --cap-drop ALL --security-opt no-new-privileges \
     --memory "$memory" --pids-limit 256 --volume "$input:/input:ro" --volume "$output:/output" \
     ${user:+--user "$user:$user"} "${@:3}"
 }
 
+# built OPTIONS IMAGE...: build all images unless these are there
+built() {
+  "$docker" image inspect "${@:2}" >/dev/null 2>&1 || ./build.sh $1
+}
+
 run_container() {
-  local image name
-  for image in anaphase anaphase-evaluation; do
-    "$docker" image inspect "$image" >/dev/null 2>&1 || { ./build.sh; break; }
-  done
+  local name
+  built "" anaphase anaphase-evaluation
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   for name in region stack; do
@@ -113,6 +118,25 @@ score_in_container() {
   "$python" samples/score.py "output/score/$sample/metrics.json" "samples/$sample/expected-score.json"
 }
 
+run_training() {
+  local tmpfs=/tmp:exec # the compiled scan is loaded from there
+  built --train anaphase anaphase-train
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  [[ $EUID -eq 0 ]] || user=$EUID # else what the image's user writes could not be removed
+  "$python" samples/as_midogpp.py "$work/drawn"
+  printf '%s\n' 'name: drawn' 'version: "1"' 'datasets: [{name: the sample, licence: Apache-2.0, source: samples/}]' \
+    'intended_use: A test of the trainer.' >"$work/card.yaml"
+  chmod -R a+rX "$work"
+  rm -rf output/train
+  contained "$work" train anaphase-train fit vm_unet_small --data /input/drawn --fold 0 --output /output/run \
+    optimiser.epochs=1 optimiser.batches_per_epoch=4
+  contained "$work" train anaphase-train export /output/run --card /input/card.yaml --output /output/bundle
+  contained "$work" train --entrypoint python anaphase -m algorithm detect /input/drawn/images/001.tiff \
+    --bundle /output/bundle --output /output/results
+  contained "$work" train --entrypoint python anaphase -m algorithm validate /output/results/001/mitotic-figures.json
+}
+
 lint() {
   environment .venv-full full
   .venv-full/bin/ruff check .
@@ -141,6 +165,7 @@ suite() {
 
 user="" model=""
 case ${1:-} in
+  --train) [[ $# -eq 1 ]] || usage; run_training; exit ;;
   --local) [[ $# -eq 1 ]] || usage; run_local; exit ;;
   --lint) [[ $# -eq 1 ]] || usage; lint; exit ;;
   --suite) shift; suite "$@"; exit ;;

@@ -15,6 +15,7 @@ EXTRAS = {
     "algorithm-cpu": ["cpu"],
     "algorithm-gpu": ["gpu"],
     "evaluation": ["evaluation"],
+    "train": ["cpu", "train", "evaluation", "slides"],
     "full": ["cpu", "train", "evaluation", "slides", "dev"],
 }
 

@@ -1,6 +1,9 @@
 """Networks as ONNX graphs, and weights of 16 bits in them."""
 
-from collections.abc import Sequence
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,16 +36,17 @@ def write_onnx(
         size = Size(3 * free_step_px, 2 * free_step_px)  # a side of one step would be taken for a constant
         free |= {axis: free_step_px * torch.export.Dim(name) for axis, name in ((2, "rows"), (3, "columns"))}
     example = torch.zeros(2, 3, size.height, size.width)
-    program = torch.onnx.export(
-        model.eval(),
-        (example,),
-        dynamo=True,
-        input_names=[INPUT_NAME],
-        output_names=list(output_names),
-        dynamic_shapes=(free,),
-        opset_version=OPSET,
-        verbose=False,
-    )
+    with _quiet():
+        program = torch.onnx.export(
+            model.eval(),
+            (example,),
+            dynamo=True,
+            input_names=[INPUT_NAME],
+            output_names=list(output_names),
+            dynamic_shapes=(free,),
+            opset_version=OPSET,
+            verbose=False,
+        )
     assert program is not None
     graph = program.model_proto
     _remove_notes(graph)
@@ -65,6 +69,22 @@ def round_weights(path: Path) -> None:
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.save(model, path)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's lines on packages it could use and operations it leaves as they are: they say no error."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _remove_notes(model: onnx.ModelProto) -> None:

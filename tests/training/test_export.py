@@ -19,6 +19,7 @@ from algorithm.size import Size
 from tests.training.drawing import tiny_recipe
 from training import export as exporting
 from training.bundles.card import Card, read_card
+from training.bundles.origin import code_revision
 from training.checkpoints import BEST, load_checkpoint, save_checkpoint
 from training.export import export, parity_tiles
 from training.models.build import build_model
@@ -55,6 +56,14 @@ def test_graphs_are_valid_onnx_with_a_free_batch(bundle: Path) -> None:
     sizes = graph.graph.input[0].type.tensor_type.shape.dim
     assert sizes[0].dim_param
     assert [size.dim_value for size in sizes[1:]] == [3, 32, 32]
+
+
+def test_without_git_the_revision_is_the_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And unknown where there is neither."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert code_revision() == "unknown"
+    monkeypatch.setenv("ANAPHASE_REVISION", "a1b2c3d")
+    assert code_revision() == "a1b2c3d"
 
 
 def test_the_manifest_says_where_the_bundle_comes_from(bundle: Path, runs: list[Path], card: Card) -> None:

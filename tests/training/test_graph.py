@@ -1,6 +1,8 @@
 """Weights of 16 bits in graphs: what is rounded, and how little that moves."""
 
+import logging
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,13 @@ def rounded(graph: Path) -> Path:
     shutil.copy(graph, path)
     round_weights(path)
     return path
+
+
+def test_the_exporter_says_nothing(model: nn.Module, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        write_onnx(model, Size(64, 32), tmp_path / "graph.onnx")
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_kernels_and_matrices_are_stored_in_16_bits_and_nothing_else(graph: Path, rounded: Path) -> None:

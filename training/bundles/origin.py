@@ -1,6 +1,7 @@
 """Where a bundle comes from: what its manifest says of its training, whatever the system."""
 
 import datetime
+import os
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -21,7 +22,7 @@ def provenance(recipe: Recipe, checkpoints: Sequence[dict[str, Any]], card: Card
         "datasets": [source.model_dump() for source in card.datasets],
         "folds": f"{recipe.folds} by slide" if recipe.folds_by == "slide" else f"one {recipe.folds_by} left out",
         "parity": {},
-        "code_revision": _code_revision(),
+        "code_revision": code_revision(),
         "tools": {tool: version(tool) for tool in TOOLS},
         "date": datetime.date.today().isoformat(),
     }
@@ -47,7 +48,13 @@ def _origins(checkpoint: dict[str, Any]) -> list[str]:
     return start + [f"look-alikes mined into {used['file']}" for used in checkpoint.get("mined", [])]
 
 
-def _code_revision() -> str:
+def code_revision() -> str:
+    """Of the checkout, as git says it; else what the trainer's image was built from."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    found = subprocess.run(command, capture_output=True, text=True)
-    return found.stdout.strip() if found.returncode == 0 else "unknown"
+    try:
+        found = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:  # no git
+        revision = ""
+    else:
+        revision = found.stdout.strip() if found.returncode == 0 else ""
+    return revision or os.environ.get("ANAPHASE_REVISION", "unknown")

@@ -7,6 +7,7 @@ is False and the chunked form does the work.
 import ctypes
 import functools
 import hashlib
+import logging
 import os
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+log = logging.getLogger(__name__)
 SOURCE = Path(__file__).with_name("selective_scan.c")
 SEGMENT = 64  # steps whose states are held at once going backward
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fPIC", f"-DSEGMENT={SEGMENT}"]
@@ -94,6 +96,15 @@ def _in_threads(scan: Callable[[int], None], maps: int) -> None:
 
 @functools.cache
 def _library() -> ctypes.CDLL | None:
+    """None where there is no compiler, or, with a warning, no place that code can be kept in and loaded from."""
+    try:
+        return _loaded()
+    except OSError as error:
+        log.warning("The selective scan runs slower, since its compiled form cannot be kept or loaded: %s.", error)
+        return None
+
+
+def _loaded() -> ctypes.CDLL | None:
     compiler = shutil.which(os.environ.get("CC", "cc"))
     if compiler is None:
         return None

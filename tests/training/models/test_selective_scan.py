@@ -181,6 +181,26 @@ def test_without_a_compiler_the_scan_is_as_right(fresh_library: pytest.MonkeyPat
     assert_close(values_and_gradients(selective_scan, inputs, torch.float32), expected)
 
 
+def not_loaded(path: str) -> None:
+    raise OSError(f"{path}: failed to map segment from shared object")
+
+
+@pytest.mark.usefixtures("compiled")
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_library_that_cannot_be_kept_or_loaded_is_done_without(
+    fresh_library: pytest.MonkeyPatch, tmp_path: Path, kept: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under a home that is read-only, or where nothing may be executed. It is said once."""
+    if kept:
+        fresh_library.setattr(native.ctypes, "CDLL", not_loaded)
+    else:
+        (tmp_path / "anaphase").write_text("a file, no folder")
+    assert not native.available()
+    assert not native.available()
+    (warning,) = caplog.messages
+    assert warning.startswith("The selective scan runs slower, since its compiled form cannot be kept or loaded: ")
+
+
 @pytest.mark.usefixtures("compiled")
 def test_the_library_is_kept_and_taken_again(fresh_library: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert native.available()
