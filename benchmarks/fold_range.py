@@ -42,7 +42,7 @@ def main() -> None:
             fit(recipe, data, run, fold, resume=(run / LAST).exists())
         if distributed.rank() > 0:
             return
-    print(table(recipe, runs))
+        print(table(recipe, runs))
 
 
 def table(recipe: DetectionRecipe, runs: list[Path]) -> str:

@@ -56,13 +56,15 @@ def main() -> None:
                 fit(recipe, data, run, domain, resume=(run / LAST).exists())
         if distributed.rank() > 0:
             return
-    columns = ("F1", *domains, "mean (over scanners)", "over seeds")
-    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
-    for name, of_seeds in recipes.items():
-        runs = [[_run(recipe, options.runs, domain) for domain in domains.values()] for recipe in of_seeds]
-        found = [[tested(run, recipe)["tested_f1"] for run in row] for recipe, row in zip(of_seeds, runs, strict=True)]
-        print(f"| {name} | {_cells(np.array(found))} |")
-    print(f"\n{_legend(some, options.seeds, data, domains)}")
+        columns = ("F1", *domains, "mean (over scanners)", "over seeds")
+        print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+        for name, of_seeds in recipes.items():
+            runs = [[_run(recipe, options.runs, domain) for domain in domains.values()] for recipe in of_seeds]
+            found = [
+                [tested(run, recipe)["tested_f1"] for run in row] for recipe, row in zip(of_seeds, runs, strict=True)
+            ]
+            print(f"| {name} | {_cells(np.array(found))} |")
+        print(f"\n{_legend(some, options.seeds, data, domains)}")
 
 
 def _cells(found: NDArray[np.float64]) -> str:

@@ -81,13 +81,13 @@ def main() -> None:
                 fit(recipe, data, runs[parts], domains[scanner], runs[parts].exists(), generators=generators)
         if distributed.rank() > 0:
             return
-    print("| parts | F1 | recall | precision | crops trained on | to choose samples |\n|---|---|---|---|---|---|")
-    for parts, recipe in recipes.items():
-        print(row_of(parts, recipe, runs[parts]))
-    print(
-        f"\n{some.name}, batches of {some.optimiser.batch_size}, seed {some.seed}; epoch and threshold chosen on a "
-        f"fifth of the other slides. {held_out(data, some, {scanner: domains[scanner]})}"
-    )
+        print("| parts | F1 | recall | precision | crops trained on | to choose samples |\n|---|---|---|---|---|---|")
+        for parts, recipe in recipes.items():
+            print(row_of(parts, recipe, runs[parts]))
+        print(
+            f"\n{some.name}, batches of {some.optimiser.batch_size}, seed {some.seed}; epoch and threshold chosen on a "
+            f"fifth of the other slides. {held_out(data, some, {scanner: domains[scanner]})}"
+        )
 
 
 def parts_of(text: str) -> Parts:

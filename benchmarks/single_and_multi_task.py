@@ -52,9 +52,9 @@ def main() -> None:
             rows.append([name, *_columns(by_domain, by_slide, data)])
         if distributed.rank() > 0:
             return
-    print(f"{_budget(load_recipe(options.recipe, options.overrides))}\n")
-    print("| balanced accuracy | validating domain | tested domain | MIDOG21 to TUPAC16 |\n|---|---|---|---|")
-    print("\n".join(f"| {' | '.join(row)} |" for row in rows))
+        print(f"{_budget(load_recipe(options.recipe, options.overrides))}\n")
+        print("| balanced accuracy | validating domain | tested domain | MIDOG21 to TUPAC16 |\n|---|---|---|---|")
+        print("\n".join(f"| {' | '.join(row)} |" for row in rows))
 
 
 def _budget(recipe: AnyRecipe) -> str:

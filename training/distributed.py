@@ -26,7 +26,7 @@ LONGEST_WAIT = timedelta(days=1)
 def processes() -> Iterator[None]:
     """Training by all processes that torchrun started, exchanging by NCCL on GPUs, each its own, and by gloo on CPUs.
 
-    Raises AlgorithmError for more processes than GPUs.
+    None ends before all have come to the end. Raises AlgorithmError for more processes than GPUs.
     """
     if not distributed.is_torchelastic_launched():
         yield
@@ -38,7 +38,10 @@ def processes() -> Iterator[None]:
     backend, bound = ("nccl", own) if own.type == "cuda" else ("gloo", None)
     distributed.init_process_group(backend, timeout=LONGEST_WAIT, device_id=bound)
     yield
-    distributed.destroy_process_group()  # not after an error: others may still be exchanging
+    # Neither after an error: others may still be exchanging. The first process may have a held-out domain to search,
+    # and torchrun ends it where another fails, be it as it ends.
+    wait()
+    distributed.destroy_process_group()
 
 
 def device() -> torch.device:

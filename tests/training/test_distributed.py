@@ -102,6 +102,12 @@ def test_the_gradient_of_two_processes_is_that_of_one(words: list[str], tmp_path
 
 
 @pytest.mark.slow
+def test_no_process_ends_before_the_first_has_written(tmp_path: Path) -> None:
+    done = two_processes("tests.training.ending", str(tmp_path / "written"))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 def test_two_processes_go_on_where_one_stopped(
     words: list[str], alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
