@@ -1,0 +1,31 @@
+"""The sample region as a data set: what is drawn in it is what training reads."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+
+from training.data.midogpp import read_midogpp
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+specification = importlib.util.spec_from_file_location("as_midogpp", SAMPLES / "as_midogpp.py")
+assert specification is not None
+assert specification.loader is not None
+as_midogpp = importlib.util.module_from_spec(specification)
+specification.loader.exec_module(as_midogpp)
+
+
+def test_training_reads_what_is_drawn(tmp_path: Path) -> None:
+    assert as_midogpp.main([str(tmp_path / "drawn")]) == 0
+    found = read_midogpp(tmp_path / "drawn")
+    assert (len(found.regions), found.off_tissue) == (4, 0)
+    drawn = json.loads((SAMPLES / "truth.json").read_text())["region"]
+    for region in found.regions:
+        assert (region.width, region.height, region.spacing_um) == (1024, 1024, 0.25)
+        for points, entries in ((region.figures, drawn["figures"]), (region.hard_negatives, drawn["look_alikes"])):
+            np.testing.assert_array_equal(points, [(entry["x"], entry["y"]) for entry in entries])
+
+
+def test_a_wrong_call_is_wrong_usage() -> None:
+    assert as_midogpp.main([]) == 2
