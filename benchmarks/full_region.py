@@ -14,12 +14,12 @@ Place = tuple[int, int, Path]
 """The upper left of a patch, x then y, px, and its file."""
 
 
-def write_region(path: Path, patches: Path, width: int, height: int, one_in: int = 1) -> None:
+def write_region(path: Path, patches: Path, width: int, height: int, one_in: int = 1, packed: bool = True) -> None:
     """AMi-Br's patches by name, edge to edge on white, one in so many of them."""
     columns, rows = -(-width // PATCH_PX), -(-height // PATCH_PX)
     files = sorted(patches.glob("Normal/*.png"))
     cells = range(0, rows * columns, one_in)
-    _write(path, width, height, (_cell(cell, columns, files[cell % len(files)]) for cell in cells))
+    _write(path, width, height, (_cell(cell, columns, files[cell % len(files)]) for cell in cells), packed)
 
 
 def write_slide(path: Path, patches: Path, width: int, height: int, slide: str) -> None:
@@ -41,13 +41,13 @@ def _place(row: dict[str, str], patches: Path) -> Place:
     return x, y, file
 
 
-def _write(path: Path, width: int, height: int, places: Iterable[Place]) -> None:
-    """Patches on white, as far as they lie inside; Deflate in tiles."""
+def _write(path: Path, width: int, height: int, places: Iterable[Place], packed: bool = True) -> None:
+    """Patches on white, as far as they lie inside; packed: in Deflate and tiles."""
     margin = PATCH_PX  # so that a patch may lie over the border
     pixels = np.full((height + 2 * margin, width + 2 * margin, 3), 255, np.uint8)
     for x, y, file in places:
         pixels[y + margin : y + margin + PATCH_PX, x + margin : x + margin + PATCH_PX] = Image.open(file).convert("RGB")
     inside = pixels[margin : margin + height, margin : margin + width]
     resolution = {"resolution": (1e4 / SPACING_UM, 1e4 / SPACING_UM), "resolutionunit": "CENTIMETER"}
-    layout = {"photometric": "rgb", "compression": "deflate", "tile": (256, 256)}
-    tifffile.imwrite(path, inside, **layout, **resolution)
+    layout = {"compression": "deflate", "tile": (256, 256)} if packed else {}
+    tifffile.imwrite(path, inside, photometric="rgb", **layout, **resolution)

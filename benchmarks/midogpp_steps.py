@@ -12,24 +12,22 @@ table is in benchmarks/README.md; docs/midogpp.md makes the times of its own tab
 import argparse
 import io
 import json
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import tifffile
 import torch
 from full_region import FULL_SIZE, PATCH_PX, write_region
 from numpy.typing import NDArray
+from own_process import in_a_process
 from scipy.special import expit
+from training_step import step_of
 
-from algorithm.tiles import origins, stride_px
 from training.__main__ import main as command
 from training.batches import Batches
 from training.data.read import read_data
@@ -40,10 +38,10 @@ from training.mask_settings import MaskSettings
 from training.masks.nuclick import NuClickMasks
 from training.masks.threshold import threshold_masks
 from training.models.build import build_model
+from training.models.describe import tiles_of_a_region
 from training.models.nuclick import NuClick
-from training.optimiser import optimiser_of
 from training.recipe import SegmentationRecipe, load_recipe
-from training.systems.segmentation import TilePredictor, loss, training_sampler
+from training.systems.segmentation import TilePredictor, training_sampler
 from training.validation import counts_at_thresholds
 
 REGIONS, FIGURES, LOOK_ALIKES = 503, 11_937, 14_349
@@ -84,19 +82,15 @@ def main() -> None:
 
 
 def row(step: Step, folder: Path, annotations: Path) -> str:
-    """Measured in a new process, whose memory is its own."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        units, seconds, peak = process.submit(measured, step.name, folder, annotations).result()
+    units, seconds, peak = in_a_process(measured, step.name, folder, annotations)
     cells = (step.name, step.unit, f"{units:.3g}", f"{seconds / units:.3g}", f"{peak:.2f}")
     return " | ".join((*cells, f"{step.whole:,} {step.of}", duration(seconds / units * step.whole)))
 
 
 def duration(seconds: float) -> str:
     """In the unit that suits."""
-    for unit, of_it in (("h", 3600), ("min", 60)):
-        if seconds >= 1.5 * of_it:
-            return f"{seconds / of_it:.2g} {unit}"
-    return f"{seconds:.2g} s"
+    unit, of_it = next((unit, of_it) for unit, of_it in (("h", 3600), ("min", 60), ("s", 0)) if seconds >= 1.5 * of_it)
+    return f"{float(f'{seconds / max(of_it, 1):.2g}'):,g} {unit}"
 
 
 def measured(name: str, folder: Path, annotations: Path) -> tuple[float, float, float]:
@@ -119,13 +113,9 @@ def peak_gb() -> float:
 
 def write_data(folder: Path, patches: Path) -> None:
     """MIDOG++'s layout with one region of the full size. Every patch of it has a figure in its middle."""
-    packed, plain = folder / "packed.tiff", folder / "full" / "images" / "001.tiff"
-    write_region(packed, patches, *FULL_SIZE)
-    plain.parent.mkdir(parents=True)
-    with tifffile.TiffFile(packed) as file:
-        page = file.pages[0]
-        resolution = tuple(page.tags[name].value for name in ("XResolution", "YResolution"))
-        tifffile.imwrite(plain, page.asarray(), photometric="rgb", resolution=resolution, resolutionunit="CENTIMETER")
+    images = folder / "full" / "images"
+    images.mkdir(parents=True)
+    write_region(images / "001.tiff", patches, *FULL_SIZE, packed=False)
     columns, rows = (length // PATCH_PX for length in FULL_SIZE)
     chosen = np.random.default_rng(0).permutation(columns * rows)[: round((FIGURES + LOOK_ALIKES) / REGIONS)]
     annotations = []
@@ -134,8 +124,8 @@ def write_data(folder: Path, patches: Path) -> None:
         category = 1 if number < FIGURES / REGIONS else 2
         annotations.append({"image_id": 1, "category_id": category, "bbox": [x - 25, y - 25, x + 25, y + 25]})
     categories = [{"id": 1, "name": "mitotic figure"}, {"id": 2, "name": "not mitotic figure"}]
-    images = [{"id": 1, "file_name": "001.tiff", "width": FULL_SIZE[0], "height": FULL_SIZE[1], "tumor_type": "some"}]
-    document = {"images": images, "categories": categories, "annotations": annotations}
+    entries = [{"id": 1, "file_name": "001.tiff", "width": FULL_SIZE[0], "height": FULL_SIZE[1], "tumor_type": "some"}]
+    document = {"images": entries, "categories": categories, "annotations": annotations}
     (folder / "full" / "MIDOG++.json").write_text(json.dumps(document))
 
 
@@ -144,8 +134,8 @@ def region_at(folder: Path, resolution_um_px: float) -> Region:
     return region
 
 
-def recipe_of(name: str) -> SegmentationRecipe:
-    recipe = load_recipe(name, [f"input.overlap={OVERLAP}", "postprocess.blending=uniform"])
+def recipe_of(name: str, *changes: str) -> SegmentationRecipe:
+    recipe = load_recipe(name, [f"input.overlap={OVERLAP}", "postprocess.blending=uniform", *changes])
     assert isinstance(recipe, SegmentationRecipe)
     return recipe
 
@@ -193,19 +183,11 @@ def tiles(name: str) -> Prepare:
     return prepare
 
 
-def step_of(name: str, batch: int) -> Prepare:
-    """Forward, backward and the optimiser's step, the second one."""
+def stepping(name: str, batch: int) -> Prepare:
+    """A step of so many tiles, the second one."""
 
     def prepare(_: Path, __: Path) -> Work:
-        recipe = recipe_of(name)
-        model = build_model(recipe.model).train()
-        optimiser = optimiser_of(model, recipe.optimiser)
-        images = torch.randn(batch, 3, recipe.size.height, recipe.size.width)
-
-        def work() -> None:
-            loss(model(images), (images[:, :1] > 2).float(), recipe.loss).backward()
-            optimiser.step()
-
+        work = step_of(recipe_of(name, f"optimiser.batch_size={batch}"), "float32", "channels last")
         work()
         return batch, work
 
@@ -266,15 +248,6 @@ def running(count: int) -> Prepare:
     return prepare
 
 
-def tiles_of_region(name: str) -> int:
-    """How many cover a full region."""
-    recipe, (width, height) = recipe_of(name), FULL_SIZE
-    tile, stride = recipe.size, stride_px(recipe.size, OVERLAP)
-    scale = 0.25 / recipe.input.resolution_um_px
-    across = origins(round(width * scale), tile.width, stride.width)
-    return len(across) * len(origins(round(height * scale), tile.height, stride.height))
-
-
 LARGE, SMALL = "vm_unet", "vm_unet_small"
 STEPS = (
     Step("folds", "run", folds, 1, "run"),
@@ -283,12 +256,14 @@ STEPS = (
     Step("masks by NuClick", "figure", nuclick, FIGURES, "figures"),
     Step("import-weights", "file", importing, 1, "file"),
     Step("vm_unet: tiles", "tile", tiles(LARGE), 2_400_000, "tiles of a run"),
-    Step("vm_unet: step", "tile", step_of(LARGE, 1), 2_400_000, "tiles of a run"),
-    Step("vm_unet: network", "tile", searching(LARGE, 1), tiles_of_region(LARGE), "tiles of a region"),
+    Step("vm_unet: step", "tile", stepping(LARGE, 1), 2_400_000, "tiles of a run"),
+    Step("vm_unet: network", "tile", searching(LARGE, 1), tiles_of_a_region(recipe_of(LARGE)), "tiles of a region"),
     Step("vm_unet: maps", "region", maps(LARGE), 1, "region"),
     Step("vm_unet_small: tiles", "tile", tiles(SMALL), 66_000, "tiles of a run"),
-    Step("vm_unet_small: step", "tile", step_of(SMALL, 8), 48_000, "tiles of a run"),
-    Step("vm_unet_small: network", "tile", searching(SMALL, 8), tiles_of_region(SMALL), "tiles of a region"),
+    Step("vm_unet_small: step", "tile", stepping(SMALL, 8), 48_000, "tiles of a run"),
+    Step(
+        "vm_unet_small: network", "tile", searching(SMALL, 8), tiles_of_a_region(recipe_of(SMALL)), "tiles of a region"
+    ),
     Step("vm_unet_small: maps", "region", maps(SMALL), 1, "region"),
     Step("vm_unet: graph", "member", graph, 1, "member"),
     Step("vm_unet: graph, one tile", "tile", running(1), 64, "tiles of a comparison"),

@@ -21,14 +21,12 @@ import argparse
 import importlib.util
 import io
 import json
-import multiprocessing
 import os
 import resource
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from typing import Any
 import numpy as np
 from full_region import FULL_SIZE, write_region, write_slide
 from numpy.typing import NDArray
+from own_process import in_a_process
 
 from algorithm import mixed
 from algorithm.__main__ import main as command
@@ -103,12 +102,6 @@ def make_region(path: Path, patches: Path, width: int, height: int, name: str) -
 def is_segmentation(bundle: Path) -> bool:
     """Whether the bundle makes maps, and not boxes."""
     return isinstance(load_bundle(bundle).manifest, SegmentationManifest)
-
-
-def in_a_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What the function returns, called in a new process: its memory is its own."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(function, *arguments).result()
 
 
 class Stopwatch:

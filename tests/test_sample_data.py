@@ -1,23 +1,16 @@
 """The sample region as a data set: what is drawn in it is what training reads."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import numpy as np
 
+from samples.as_midogpp import SAMPLES, main
 from training.data.midogpp import read_midogpp
-
-SAMPLES = Path(__file__).parents[1] / "samples"
-specification = importlib.util.spec_from_file_location("as_midogpp", SAMPLES / "as_midogpp.py")
-assert specification is not None
-assert specification.loader is not None
-as_midogpp = importlib.util.module_from_spec(specification)
-specification.loader.exec_module(as_midogpp)
 
 
 def test_training_reads_what_is_drawn(tmp_path: Path) -> None:
-    assert as_midogpp.main([str(tmp_path / "drawn")]) == 0
+    assert main([str(tmp_path / "drawn")]) == 0
     found = read_midogpp(tmp_path / "drawn")
     assert (len(found.regions), found.off_tissue) == (4, 0)
     drawn = json.loads((SAMPLES / "truth.json").read_text())["region"]
@@ -28,4 +21,4 @@ def test_training_reads_what_is_drawn(tmp_path: Path) -> None:
 
 
 def test_a_wrong_call_is_wrong_usage() -> None:
-    assert as_midogpp.main([]) == 2
+    assert main([]) == 2

@@ -136,8 +136,13 @@ def test_multitask_is_as_published() -> None:
 def test_a_checkpoint_from_before_stains_were_estimated_has_the_constants() -> None:
     recipe = load_recipe("vm_unet_small")
     tree = recipe.model_dump(mode="json")
-    for later in ("stain_model", "stain_pair", "stain_estimation", "stain_lightness"):
-        del tree["augment"][later]
+    later = {
+        "stain_model": "ruifrok",
+        "stain_pair": False,
+        "stain_estimation": StainEstimation().model_dump(),
+        "stain_lightness": 0.85,
+    }
+    assert {key: tree["augment"].pop(key) for key in later} == later
     assert recipe_from(tree, "before") == recipe
 
 

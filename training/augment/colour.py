@@ -5,7 +5,7 @@ from torch import Tensor
 
 from algorithm.stain import EOSIN, HAEMATOXYLIN, StainMatrix
 
-STAINED_DENSITY = 0.1  # what absorbs less in the mean of its channels holds no stain to speak of
+LEAST_DENSITY = 0.1  # what absorbs less in the mean of its channels holds no stain to speak of
 
 
 def stain_vectors(stains: StainMatrix) -> Tensor:
@@ -29,7 +29,7 @@ def change_stains(tiles: Tensor, vectors: Tensor, gains: Tensor, shifts: Tensor,
     None: everywhere, but only what is stained is shifted. After Tellez et al. 2018.
     """
     absorbance = optical_density(tiles).permute(0, 2, 3, 1)
-    shifted = absorbance.mean(3) > STAINED_DENSITY if where is None else where
+    shifted = absorbance.mean(3) > LEAST_DENSITY if where is None else where
     stains = torch.einsum("bhwc,bcs->bhws", absorbance, torch.linalg.inv(vectors))
     stains = stains * gains[:, None, None] + shifts[:, None, None] * shifted[..., None]
     changed = torch.exp(-torch.einsum("bhws,bsc->bhwc", stains, vectors)).clamp(0, 1).permute(0, 3, 1, 2)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from algorithm.tissue import tissue_pixels
-from training.augment.colour import STAINED_DENSITY, optical_density
+from training.augment.colour import LEAST_DENSITY, optical_density
 
 STRETCHED_PERCENTILES = 2.0, 98.0
 
@@ -21,7 +21,7 @@ def tissue(tiles: Tensor, lightest: float | None) -> Tensor:
     pixels = (tiles.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
     found = torch.from_numpy(tissue_pixels(pixels))
     if lightest is None:
-        return found & (optical_density(tiles).mean(1) > STAINED_DENSITY)
+        return found & (optical_density(tiles).mean(1) > LEAST_DENSITY)
     return found & torch.from_numpy(np.stack([_lightness(tile) < lightest for tile in pixels]))
 
 

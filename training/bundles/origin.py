@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import shutil
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -50,11 +51,9 @@ def _origins(checkpoint: dict[str, Any]) -> list[str]:
 
 def code_revision() -> str:
     """Of the checkout, as git says it; else what the trainer's image was built from."""
+    of_image = os.environ.get("ANAPHASE_REVISION", "unknown")
+    if shutil.which("git") is None:
+        return of_image
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
-    try:
-        found = subprocess.run(command, capture_output=True, text=True)
-    except FileNotFoundError:  # no git
-        revision = ""
-    else:
-        revision = found.stdout.strip() if found.returncode == 0 else ""
-    return revision or os.environ.get("ANAPHASE_REVISION", "unknown")
+    found = subprocess.run(command, capture_output=True, text=True)
+    return found.stdout.strip() if found.returncode == 0 else of_image

@@ -47,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     folders, overrides = _folders_and_overrides(arguments.data, arguments.overrides)
     nuclick = arguments.weights is not None
     settings = mask_settings(arguments.recipe, overrides, nuclick)
+    of_way = settings.of_way(nuclick)
     names = [data_set_name(folder) for folder in folders]
     if len(set(names)) < len(names):
         raise UsageError("Two data sets have the same name: masks are kept by the names of folders.")
@@ -61,10 +62,10 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         bar = progress.add_task("masks", total=figures)
         made = [
-            make_masks(name, regions, segment, settings.of_way(nuclick), lambda: progress.advance(bar))
+            make_masks(name, regions, segment, of_way, lambda: progress.advance(bar))
             for name, regions in zip(names, data.annotated, strict=True)
         ]
-    about = {"resolution_um_px": arguments.resolution_um_px, "weights": weights, "settings": settings.of_way(nuclick)}
+    about = {"resolution_um_px": arguments.resolution_um_px, "weights": weights, "settings": of_way}
     write_folder(arguments.output, made, data.annotated, about)
     for masks in made:
         say(_line(summary(masks)))

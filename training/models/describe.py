@@ -105,7 +105,7 @@ def run_cost(recipe: AnyRecipe, tile: Description) -> RunCost:
     if isinstance(recipe, SegmentationRecipe):
         passes += _passes_of_choosing(recipe)
     if isinstance(recipe, TileRecipe):
-        region_tiles = _tiles_of_a_region(recipe)
+        region_tiles = tiles_of_a_region(recipe)
     return RunCost(
         tiles=batches * size,
         operations=batches * passes * tile.operations,
@@ -124,7 +124,7 @@ def _passes_of_choosing(recipe: SegmentationRecipe) -> int:
     return size + (size - round(size * sampling.positive_fraction)) * (sampling.negatives_drawn - 1)
 
 
-def _tiles_of_a_region(recipe: TileRecipe) -> int:
+def tiles_of_a_region(recipe: TileRecipe) -> int:
     tile = recipe.size
     sides = (round(side * REGION_UM_PX / recipe.input.resolution_um_px) for side in REGION_PX)
     steps = zip(sides, tile, stride_px(tile, recipe.input.overlap), strict=True)

@@ -96,7 +96,7 @@ def test_every_system_estimates_as_its_recipe_says(words: list[str], monkeypatch
     data = typed_data() if recipe.system == "classification" else drawn_data()
     build_system(recipe, split_fold(data, recipe, 0), torch.device("cpu"))
     assert given
-    assert {each.model_dump_json() for each in given} == {StainEstimation(sparsity=0.03, rounds=7).model_dump_json()}
+    assert set(given) == {StainEstimation(sparsity=0.03, rounds=7)}
 
 
 def test_the_constants_need_no_pixels() -> None:
