@@ -46,6 +46,8 @@ def _write(path: Path, width: int, height: int, places: Iterable[Place], packed:
     margin = PATCH_PX  # so that a patch may lie over the border
     pixels = np.full((height + 2 * margin, width + 2 * margin, 3), 255, np.uint8)
     for x, y, file in places:
+        if not (-margin <= x < width and -margin <= y < height):
+            continue
         pixels[y + margin : y + margin + PATCH_PX, x + margin : x + margin + PATCH_PX] = Image.open(file).convert("RGB")
     inside = pixels[margin : margin + height, margin : margin + width]
     resolution = {"resolution": (1e4 / SPACING_UM, 1e4 / SPACING_UM), "resolutionunit": "CENTIMETER"}
